@@ -1,0 +1,215 @@
+import { type Http2Session } from 'node:http2';
+import { Socket } from 'node:net';
+import { type Duplex } from 'node:stream';
+import { type Server, type TLSSocket } from 'node:tls';
+
+import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
+
+import { admit, asSpiffeError, publishRejection, remoteOf } from './admission.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { contextOptions, type TlsFloor } from './context-options.ts';
+import { gateProof } from './gate-proof.ts';
+import { type HandshakeLimits } from './handshake-limits.ts';
+import { interceptEmit, rawSocketOf } from './intercept-emit.ts';
+import { registry } from './registry.ts';
+import { RequestGate } from './request-gate.ts';
+
+/** What a gated server needs to know. All resolved: no defaults here. */
+export interface GateOptions {
+  readonly authorize: Authorizer;
+  readonly minVersion: TlsFloor;
+  readonly handshakeTimeoutMs: number;
+  readonly limits: HandshakeLimits;
+  readonly clock: Clock;
+}
+
+/** A handshake in flight. */
+interface Pending {
+  /** The generation whose SVID it shows; undefined: none, so it cannot succeed. */
+  readonly own: X509Context | undefined;
+  readonly end: () => void;
+}
+
+/**
+ * Puts the gate in front of a TLS server: nobody, neither the HTTP machinery nor a listener of the application,
+ * sees a socket before its peer is admitted, synchronously, in front of every listener. Gives it the context of each
+ * generation, and lets go of connections as their identities end.
+ */
+export function gate(server: Server, source: X509Source, options: GateOptions): void {
+  const { clock, limits } = options;
+  const pending = new Map<Socket, Pending>();
+  const table = new ConnectionTable({ side: 'server', clock, retire: (connection) => requests.release(connection) });
+  const requests = new RequestGate(table);
+  let applied: X509Context | undefined;
+  /** The socket whose listeners run right now. */
+  let admitting: TLSSocket | undefined;
+  const proof = gateProof();
+
+  registry().gated.add(server);
+  apply(latest(source));
+  const subscription = source.onUpdate((context) => {
+    apply(context);
+    table.follow(context);
+  });
+  sealContext(server);
+
+  interceptEmit(server, (event, args, pass) => {
+    switch (event) {
+      case 'connection':
+        return accept(args[0], pass);
+      case 'secureConnection':
+        return admitSocket(args[0] as TLSSocket, pass);
+      case 'tlsClientError':
+        return failed(args[1] as TLSSocket, pass);
+      case 'close':
+        subscription[Symbol.dispose]();
+        table.clear();
+        return pass();
+      case 'session':
+        if (admitting !== undefined) requests.bind(args[0] as Http2Session, admitting);
+        return pass();
+      default:
+        return requests.handles(event) ? requests.begin(event, args, pass) : pass();
+    }
+  });
+
+  /** A connection: bounded in number and time, and held until the gate itself is proven to work. */
+  function accept(raw: unknown, pass: () => boolean): boolean {
+    // Streams that the application hands in are its own to bound.
+    if (raw instanceof Socket && !begin(raw)) return true;
+    if (proof.state === 'proven') return pass();
+    proof.settled.then(
+      () => (raw as Duplex).destroyed || pass(),
+      (error: unknown) => {
+        (raw as Duplex).destroy();
+        server.emit('error', error);
+      },
+    );
+    return true;
+  }
+
+  function begin(raw: Socket): boolean {
+    let release: () => void;
+    try {
+      release = limits.begin(raw.remoteAddress);
+    } catch (cause) {
+      publishRejection('server', applied?.generation ?? 0, remoteOf(raw), asSpiffeError(cause));
+      raw.destroy();
+      return false;
+    }
+    const timer = clock.setTimer(() => {
+      const error = new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`);
+      publishRejection('server', applied?.generation ?? 0, remoteOf(raw), error);
+      limits.failed(raw.remoteAddress);
+      raw.destroy();
+    }, options.handshakeTimeoutMs);
+    timer.unref();
+    const end = (): void => {
+      timer.clear();
+      release();
+      pending.delete(raw);
+    };
+    pending.set(raw, { own: applied, end });
+    raw.once('close', end);
+    return true;
+  }
+
+  /** A finished handshake. Whoever is not admitted is gone before any listener knows of it. */
+  function admitSocket(socket: TLSSocket, pass: () => boolean): boolean {
+    const raw = rawSocketOf(socket);
+    const entry = raw === undefined ? undefined : pending.get(raw);
+    entry?.end();
+    try {
+      const trust = source.current;
+      const own = entry === undefined ? applied : entry.own;
+      if (own === undefined) {
+        throw new SpiffeError('ERR_SOURCE_EMPTY', 'there was no SVID to present when this handshake began');
+      }
+      if (clock.now() > own.svid.expiresAt) {
+        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during this handshake', {
+          hint: 'Look at the health of the source: renewal is late.',
+        });
+      }
+      const admission = admit(socket, own, trust, { side: 'server', authorize: options.authorize, clock });
+      const connection = table.add(socket, own, admission);
+      if (own.svid !== trust.svid) table.retire(connection, 'rotation');
+    } catch (cause) {
+      const error = asSpiffeError(cause);
+      limits.failed(socket.remoteAddress);
+      socket.on('error', ignore);
+      socket.destroy();
+      server.emit('tlsClientError', error, socket);
+      return true;
+    }
+    if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+    admitting = socket;
+    try {
+      return pass();
+    } finally {
+      admitting = undefined;
+    }
+  }
+
+  /** A handshake that failed below us; ours announce themselves with a SpiffeError and are counted already. */
+  function failed(socket: TLSSocket, pass: () => boolean): boolean {
+    const raw = rawSocketOf(socket);
+    const entry = raw === undefined ? undefined : pending.get(raw);
+    if (entry !== undefined) {
+      entry.end();
+      limits.failed(socket.remoteAddress);
+      const error = new SpiffeError('ERR_PEER_HANDSHAKE', 'the TLS handshake failed', {
+        hint: 'The peer must speak TLS and present a certificate; svidkit defaults to TLS 1.3.',
+      });
+      publishRejection('server', entry.own?.generation ?? 0, remoteOf(socket), error);
+    }
+    return pass();
+  }
+
+  function apply(context: X509Context | undefined): void {
+    // Handshakes begun under an SVID that has ended must not show it.
+    const now = clock.now();
+    for (const [raw, { own }] of pending) {
+      if (own !== undefined && now > own.svid.expiresAt) raw.destroy();
+    }
+    applied = context;
+    installContext(server, context, options.minVersion);
+  }
+}
+
+/** Node keeps the PEM of the key as a property, where `inspect` would print it. */
+function installContext(server: Server, context: X509Context | undefined, minVersion: TlsFloor): void {
+  // On the prototype: the server's own method is sealed.
+  (Object.getPrototypeOf(server) as Server).setSecureContext.call(server, contextOptions(context, minVersion));
+  Object.assign(server, { key: undefined });
+}
+
+/** Other certificates on a gated server would present an identity that is not the source's. */
+function sealContext(server: Server): void {
+  for (const method of ['setSecureContext', 'addContext', 'setTicketKeys']) {
+    const value = (): never => {
+      throw new SpiffeError('ERR_CONFIG_SERVER', `${method} is not possible on a gated server`, {
+        hint: 'The source decides what the server presents; use a server of your own for other certificates.',
+      });
+    };
+    Object.defineProperty(server, method, { value });
+  }
+}
+
+/** TLS 1.2 only: a second handshake on an admitted connection could change who is there. */
+function refuseRenegotiation(socket: TLSSocket): void {
+  socket.on('error', ignore);
+  socket.disableRenegotiation();
+  socket.on('secure', () => socket.destroy());
+}
+
+function latest(source: X509Source): X509Context | undefined {
+  try {
+    return source.current;
+  } catch {
+    return undefined; // The server starts empty, refuses everyone, and follows the source.
+  }
+}
+
+function ignore(): void {
+  // A destroyed socket may still report how its end went; nobody is interested.
+}

@@ -1,0 +1,143 @@
+import { type Duplex } from 'node:stream';
+import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
+import { type TLSSocket } from 'node:tls';
+
+import { type X509Context, type X509Source } from '@svidkit/core';
+
+import { type Connection, ConnectionTable } from './connection-table.ts';
+import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
+import { openConnection, type OpenOptions, type Target } from './open-connection.ts';
+
+/** Options of {@link createHttpsAgent}. */
+export interface HttpsAgentOptions extends SecureClientOptions {
+  /** Keeps connections for further requests. @default true */
+  readonly keepAlive?: boolean;
+  /** Connections per host at once. @default Infinity */
+  readonly maxSockets?: number;
+  /** Idle connections per host. @default 256 */
+  readonly maxFreeSockets?: number;
+  /** Connections at once in all. @default Infinity */
+  readonly maxTotalSockets?: number;
+  /** Milliseconds after which an idle socket is closed; as in node:http. */
+  readonly timeout?: number;
+  /** Which idle connection to take first. @default 'lifo' */
+  readonly scheduling?: 'fifo' | 'lifo';
+}
+
+/** An `https.Agent` whose connections follow the source's identity. */
+export interface HttpsAgent extends Agent, Disposable {
+  /** Closes idle connections, lets go of the source; requests in flight finish. */
+  close(): void;
+}
+
+/**
+ * An agent for `https.request`, axios, got, node-fetch and whatever else takes one. Each connection is verified and
+ * authorised before a request can use it; after a rotation new requests use new connections, old ones finish their
+ * request and close.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
+ */
+export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions): HttpsAgent {
+  return new RotatingAgent(source, options, parseClientOptions(source, options, ['http/1.1']));
+}
+
+/** Marks a request's options with its pool: node:http asks for the name again when the socket is free or gone. */
+const POOL: unique symbol = Symbol('svidkit.pool');
+
+/** Names the pool of one snapshot, so that a request never meets a connection of another generation. */
+const poolIds = new WeakMap<X509Context, number>();
+let lastPoolId = 0;
+
+class RotatingAgent extends Agent implements HttpsAgent {
+  readonly #source: X509Source;
+  readonly #open: OpenOptions;
+  readonly #table: ConnectionTable;
+  readonly #subscription: Disposable;
+
+  constructor(source: X509Source, options: HttpsAgentOptions, open: OpenOptions) {
+    const { keepAlive = true, maxSockets, maxFreeSockets, maxTotalSockets, timeout, scheduling } = options;
+    super({
+      // Sessions are never resumed: a resumed one skips every check.
+      maxCachedSessions: 0,
+      keepAlive,
+      ...defined({ maxSockets, maxFreeSockets, maxTotalSockets, timeout, scheduling }),
+    });
+    this.#source = source;
+    this.#open = open;
+    this.#table = new ConnectionTable({
+      side: 'client',
+      clock: open.clock,
+      retire: (connection) => this.#retire(connection),
+    });
+    this.#subscription = source.onUpdate((context) => this.#table.follow(context));
+    // Before node:http gives it to a waiting request, which it does without asking `keepSocketAlive`.
+    this.prependListener('free', (socket: Duplex, request: RequestOptions) => {
+      if (!this.#mayServe(socket, request)) socket.destroy();
+    });
+  }
+
+  override getName(options: RequestOptions & { [POOL]?: number } = {}): string {
+    options[POOL] ??= this.#poolId();
+    return `${super.getName(options)}:${options[POOL]}`;
+  }
+
+  override createConnection(
+    options: RequestOptions,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
+    openConnection(this.#source, options as Target, this.#open, (error, opened) => {
+      if (opened === undefined) {
+        callback?.(error as Error, undefined as never);
+        return;
+      }
+      this.#table.add(opened.socket, opened.own, opened.admission);
+      callback?.(null, opened.socket);
+    });
+    return undefined;
+  }
+
+  close(): void {
+    this.#subscription[Symbol.dispose]();
+    for (const connection of this.#table) this.#table.retire(connection, 'shutdown');
+  }
+
+  override destroy(): void {
+    this.#subscription[Symbol.dispose]();
+    this.#table.clear();
+    super.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Whether a connection whose request has finished may take another one. */
+  #mayServe(socket: Duplex, request: RequestOptions & { [POOL]?: number }): boolean {
+    const connection = this.#table.get(socket as TLSSocket);
+    if (connection === undefined || connection.retired !== undefined) return false;
+    // A queue of an older pool is served to its end; once it is empty nobody would ever ask that pool again.
+    return request[POOL] === this.#poolId() || this.requests[this.getName(request)] !== undefined;
+  }
+
+  #retire({ socket }: Connection): void {
+    if (Object.values(this.freeSockets).some((free) => free?.includes(socket))) socket.destroy();
+  }
+
+  #poolId(): number {
+    try {
+      const { current } = this.#source;
+      let id = poolIds.get(current);
+      if (id === undefined) {
+        id = ++lastPoolId;
+        poolIds.set(current, id);
+      }
+      return id;
+    } catch {
+      return 0; // Connecting will say what is wrong.
+    }
+  }
+}
+
+function defined(options: AgentOptions): AgentOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

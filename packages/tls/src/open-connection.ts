@@ -1,0 +1,178 @@
+import { isIP } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+
+import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
+
+import { admit, type Admission } from './admission.ts';
+import { ownContext, type TlsFloor } from './context-options.ts';
+
+/** How we connect to anyone. All resolved: no defaults here. */
+export interface OpenOptions {
+  readonly authorize: Authorizer;
+  readonly minVersion: TlsFloor;
+  readonly handshakeTimeoutMs: number;
+  readonly clock: Clock;
+  /** The protocols to offer by ALPN; empty: none. A peer that chooses none of them is accepted. */
+  readonly alpn: readonly string[];
+}
+
+/** Where to connect to: what `net.connect` takes, a stream to speak TLS over, and the server name to ask for. */
+export type Target = Pick<
+  ConnectionOptions,
+  'host' | 'port' | 'path' | 'socket' | 'servername' | 'timeout' | 'lookup'
+> & {
+  readonly highWaterMark?: number | undefined;
+  readonly family?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly autoSelectFamily?: boolean | undefined;
+  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
+  readonly keepAlive?: boolean | undefined;
+  readonly keepAliveInitialDelay?: number | undefined;
+  readonly noDelay?: boolean | undefined;
+};
+
+/** A connection whose server is verified and authorised. */
+export interface Opened {
+  readonly socket: TLSSocket;
+  readonly own: X509Context;
+  readonly admission: Admission;
+}
+
+/** The only names of a caller's options that reach node:tls. */
+const TARGET_NAMES = [
+  'host',
+  'port',
+  'path',
+  'socket',
+  'timeout',
+  'lookup',
+  'highWaterMark',
+  'family',
+  'localAddress',
+  'localPort',
+  'autoSelectFamily',
+  'autoSelectFamilyAttemptTimeout',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'noDelay',
+] as const satisfies readonly (keyof Target)[];
+
+/**
+ * Connects, and hands the socket over only after its server was verified and authorised: nobody can write to it
+ * before. `done` is called exactly once, never in this turn.
+ *
+ * Errors: those of node:net as they are (`ECONNREFUSED`, ...); `ERR_PEER_HANDSHAKE`, `ERR_PEER_HANDSHAKE_TIMEOUT`,
+ * the verifier's and the source's.
+ *
+ * @returns a function that gives up; `done` then gets its reason.
+ */
+export function openConnection(
+  source: X509Source,
+  target: Target,
+  options: OpenOptions,
+  done: (error: unknown, opened?: Opened) => void,
+): (reason: unknown) => void {
+  let own: X509Context;
+  let socket: TLSSocket;
+  try {
+    own = source.current;
+    socket = connect({
+      ...pick(target),
+      ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
+      ...serverName(target),
+      secureContext: ownContext(own, options.minVersion),
+      // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+  } catch (cause) {
+    process.nextTick(done, cause);
+    return () => {};
+  }
+
+  let settled = false;
+  let connected = false;
+  const settle = (error: unknown, admission?: Admission): void => {
+    if (settled) return;
+    settled = true;
+    timer.clear();
+    if (error !== undefined || admission === undefined) {
+      socket.destroy();
+      done(error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'));
+      return;
+    }
+    // An error before its new owner listens ends the connection, never the process.
+    socket.on('error', () => {}).off('error', onError).off('close', onClose);
+    done(undefined, { socket, own, admission });
+  };
+  const whom = describe(target);
+  const onError = (cause: NodeJS.ErrnoException): void => {
+    settle(connected && !isSpiffe(cause) ? handshakeError(whom, cause) : cause);
+  };
+  const onClose = (): void => settle(handshakeError(whom));
+  const timer = options.clock.setTimer(() => {
+    settle(
+      new SpiffeError(
+        'ERR_PEER_HANDSHAKE_TIMEOUT',
+        `no verified connection with ${whom} within ${options.handshakeTimeoutMs} ms`,
+      ),
+    );
+  }, options.handshakeTimeoutMs);
+
+  connected = target.socket !== undefined;
+  socket.once('connect', () => (connected = true));
+  socket.on('error', onError);
+  socket.on('close', onClose);
+  // The first listener: nobody else has the socket yet.
+  socket.once('secureConnect', () => {
+    try {
+      if (options.clock.now() > own.svid.expiresAt) {
+        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during the handshake');
+      }
+      // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
+      const admission = admit(socket, own, source.current, { ...options, side: 'client' });
+      if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+      settle(undefined, admission);
+    } catch (cause) {
+      settle(cause);
+    }
+  });
+  return (reason) => settle(reason);
+}
+
+/** The host name for SNI: a DNS name only. Never an IP address, never derived from a SPIFFE ID, never trusted. */
+function serverName(target: Target): { servername: string } {
+  const name = target.servername ?? (target.path === undefined ? target.host : undefined) ?? '';
+  return { servername: isIP(name) === 0 ? name : '' };
+}
+
+function pick(target: Target): Partial<ConnectionOptions> {
+  const picked: Record<string, unknown> = {};
+  for (const name of TARGET_NAMES) {
+    // `path` is null in requests that go over TCP.
+    if (target[name] !== undefined && target[name] !== null) picked[name] = target[name];
+  }
+  return picked;
+}
+
+function describe({ host, port, path }: Target): string {
+  return path ?? `${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}`;
+}
+
+function handshakeError(whom: string, cause?: Error): SpiffeError {
+  return new SpiffeError('ERR_PEER_HANDSHAKE', `the TLS handshake with ${whom} failed${cause ? `: ${cause.message}` : ''}`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'Check that the server speaks TLS 1.3 and, if it requires client certificates, that it trusts our authority.',
+  });
+}
+
+function isSpiffe(error: Error): boolean {
+  return error instanceof SpiffeError;
+}
+
+/** TLS 1.2 only: a second handshake could change who the server is. */
+function refuseRenegotiation(socket: TLSSocket): void {
+  socket.disableRenegotiation();
+  socket.on('secure', () => socket.destroy());
+}

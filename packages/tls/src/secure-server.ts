@@ -1,0 +1,47 @@
+import { Server } from 'node:tls';
+
+import { SpiffeError, type X509Source } from '@svidkit/core';
+
+import { gate, type GateOptions } from './gate.ts';
+import { hasContextCallback } from './intercept-emit.ts';
+import { registry } from './registry.ts';
+import { parseServerOptions, type SecureServerOptions } from './server-options.ts';
+
+/**
+ * Turns a TLS, HTTPS or secure HTTP/2 server that somebody else made into a gated one: certificate request, gate,
+ * the source's identity, no tickets. For frameworks that create the server themselves.
+ *
+ * @param server - not listening yet, with no certificates of its own.
+ * @returns the same server.
+ * @throws {@link SpiffeError} `ERR_CONFIG_SERVER` when it is no TLS server, listens already, is gated already, or
+ * chooses certificates by server name; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
+ */
+export function secureServer<S extends Server>(server: S, source: X509Source, options: SecureServerOptions): S {
+  const { gateOptions } = parseServerOptions(source, options);
+  if (!(server instanceof Server)) {
+    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server must be a tls.Server, https.Server or Http2SecureServer', {
+      hint: 'A plain http.Server cannot be secured afterwards; create an HTTPS one.',
+    });
+  }
+  if (server.listening) {
+    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server listens already, so a connection may have slipped in', {
+      hint: 'Call secureServer before listen.',
+    });
+  }
+  if (registry().gated.has(server)) {
+    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server is gated already');
+  }
+  if (hasContextCallback(server)) {
+    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server chooses certificates or keys by itself', {
+      hint: 'Create it without SNICallback, ALPNCallback, pskCallback and addContext.',
+    });
+  }
+  return gated(server, source, gateOptions);
+}
+
+/** Requests a certificate from every client, lets OpenSSL judge none of them, and puts the gate in front. */
+export function gated<S extends Server>(server: S, source: X509Source, options: GateOptions): S {
+  Object.assign(server, { requestCert: true, rejectUnauthorized: false });
+  gate(server, source, options);
+  return server;
+}

@@ -1,0 +1,141 @@
+import { type Authorizer, type Clock, SpiffeError, systemClock, type X509Source } from '@svidkit/core';
+
+import { type TlsFloor } from './context-options.ts';
+import { type GateOptions } from './gate.ts';
+import { type HandshakeLimitOptions, HandshakeLimits } from './handshake-limits.ts';
+
+/** What every gated server is asked. */
+export interface SecureServerOptions extends HandshakeLimitOptions {
+  /** Who may connect. Required; anyone with a verified identity is spelled `authorizeAny()`. */
+  readonly authorize: Authorizer;
+  /** The oldest TLS version to speak. @default 'TLSv1.3' */
+  readonly minVersion?: TlsFloor;
+  /** Where time comes from. Default: this machine. */
+  readonly clock?: Clock;
+}
+
+/** The names of {@link SecureServerOptions}, to tell them from those of the server underneath. */
+const OURS: ReadonlySet<string> = new Set([
+  'authorize',
+  'minVersion',
+  'clock',
+  'handshakeTimeoutMs',
+  'maxHandshakes',
+  'maxFailuresPerAddress',
+]);
+
+/** Options of node:tls that decide who is trusted or what is presented: the source does that. */
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  'ALPNCallback',
+  'SNICallback',
+  'allowPartialTrustChain',
+  'ca',
+  'cert',
+  'checkServerIdentity',
+  'ciphers',
+  'clientCertEngine',
+  'crl',
+  'dhparam',
+  'ecdhCurve',
+  'handshakeTimeout',
+  'honorCipherOrder',
+  'key',
+  'maxVersion',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'pskCallback',
+  'pskIdentityHint',
+  'rejectUnauthorized',
+  'requestCert',
+  'secureContext',
+  'secureOptions',
+  'secureProtocol',
+  'session',
+  'sessionIdContext',
+  'sessionTimeout',
+  'sigalgs',
+  'ticketKeys',
+]);
+
+/**
+ * Splits what a caller gave into the gate's options and those of the server underneath, checking both.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` naming the option.
+ */
+export function parseServerOptions<Options extends SecureServerOptions>(
+  source: X509Source,
+  options: Options,
+): { gateOptions: GateOptions; serverOptions: Omit<Options, keyof SecureServerOptions> } {
+  checkRuntime();
+  checkSource(source);
+  const rest: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || OURS.has(name)) continue;
+    refuseForbidden(name);
+    rest[name] = value;
+  }
+  const { clock = systemClock, minVersion } = options;
+  const gateOptions: GateOptions = {
+    authorize: checkAuthorizer(options.authorize),
+    minVersion: checkFloor(minVersion),
+    handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),
+    limits: new HandshakeLimits(
+      clock,
+      checkCount('maxHandshakes', options.maxHandshakes, 1024, 0),
+      checkCount('maxFailuresPerAddress', options.maxFailuresPerAddress, 256, 0),
+    ),
+    clock,
+  };
+  return { gateOptions, serverOptions: rest as Omit<Options, keyof SecureServerOptions> };
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when the option would take a decision from the source. */
+export function refuseForbidden(name: string): void {
+  if (!FORBIDDEN.has(name)) return;
+  throw new SpiffeError('ERR_CONFIG_OPTION', `the option ${name} cannot be given`, {
+    hint: 'The source decides what is presented and who is trusted.',
+  });
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_AUTHORIZER` when it is not an authorizer. */
+export function checkAuthorizer(authorize: Authorizer | undefined): Authorizer {
+  if (typeof authorize?.authorize === 'function' && (authorize.trustDomains === 'any' || authorize.trustDomains instanceof Set)) {
+    return authorize;
+  }
+  throw new SpiffeError('ERR_CONFIG_AUTHORIZER', 'the option authorize must be an authorizer', {
+    hint: "Give authorizeId('spiffe://...'), authorizeMemberOf('...') or another authorizer; authorizeAny() admits every verified identity.",
+  });
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no TLS version that is allowed. */
+export function checkFloor(minVersion: TlsFloor | undefined): TlsFloor {
+  const floor = minVersion ?? 'TLSv1.3';
+  if (floor === 'TLSv1.3' || floor === 'TLSv1.2') return floor;
+  throw new SpiffeError('ERR_CONFIG_OPTION', `minVersion must be 'TLSv1.3' or 'TLSv1.2', got ${String(floor)}`);
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no whole number of at least `least`. */
+export function checkCount(name: string, value: number | undefined, fallback: number, least: number): number {
+  const count = value ?? fallback;
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  throw new SpiffeError('ERR_CONFIG_OPTION', `${name} must be a whole number of at least ${least}, got ${String(value)}`);
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no source. */
+export function checkSource(source: X509Source | undefined): void {
+  if (typeof source?.onUpdate === 'function') return;
+  throw new SpiffeError('ERR_CONFIG_OPTION', 'the first argument must be an X509Source', {
+    hint: 'Open one with openMountedX509Source().',
+  });
+}
+
+/** Other runtimes imitate node:tls without its guarantees. */
+function checkRuntime(): void {
+  const { bun, deno } = process.versions;
+  if (bun === undefined && deno === undefined) return;
+  throw new SpiffeError('ERR_CONFIG_RUNTIME', 'svidkit serves on Node.js only', {
+    hint: 'This runtime cannot replace certificates and authorities of a running server.',
+  });
+}

@@ -1,0 +1,82 @@
+import { type DetailedPeerCertificate, type SecureContext } from 'node:tls';
+
+import { publish, SpiffeError, type TrustDomain, type X509Source } from '@svidkit/core';
+
+import { asSpiffeError, judge, publishRejection } from './admission.ts';
+import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
+import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
+import { liveContext } from './live-context.ts';
+import { detailedChain } from './peer-chain.ts';
+
+/** Options of {@link tlsClientOptions}. */
+export interface TlsClientOptionsOptions extends Omit<SecureClientOptions, 'handshakeTimeoutMs'> {
+  /** The one trust domain of the server. Default: that of the authorizer, if it has exactly one. */
+  readonly trustDomain?: TrustDomain;
+}
+
+/** `tls.ConnectionOptions` that may be copied, spread and kept for ever. */
+export interface TlsClientOptions {
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: true;
+  readonly checkServerIdentity: (host: string, certificate: DetailedPeerCertificate) => Error | undefined;
+  readonly minVersion: TlsFloor;
+  /** Never a session of an earlier connection: a resumed one skips every check. */
+  readonly session: undefined;
+  readonly maxCachedSessions: 0;
+}
+
+/**
+ * Options for anything that takes `tls.ConnectionOptions` and connects by itself, database drivers for instance. They
+ * fail closed by construction: OpenSSL refuses every chain that does not end in the bundle of one trust domain, and
+ * our verifier and the authorizer judge what is left. Each new connection uses the generation of its moment.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_TRUST_DOMAIN` when neither the authorizer nor the option names exactly one
+ * trust domain; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
+ */
+export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOptions): TlsClientOptions {
+  const { authorize, clock, minVersion } = parseClientOptions(source, options, []);
+  const trustDomain = options.trustDomain ?? onlyTrustDomain(authorize.trustDomains);
+  return {
+    secureContext: liveContext(() => {
+      try {
+        return singleBundleContext(source.current, trustDomain, minVersion);
+      } catch (cause) {
+        // Without certificate and authorities the connection fails; why is told here, never by a throw inside connect.
+        const error = asSpiffeError(cause);
+        publish('svidkit:source.error', () => ({ source, error }));
+        return emptyContext(minVersion);
+      }
+    }),
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, certificate) => {
+      let generation = 0;
+      try {
+        const trust = source.current;
+        generation = trust.generation;
+        const { peer } = judge(detailedChain(certificate), trust, { side: 'client', authorize, clock });
+        if (!peer.id.trustDomain.equals(trustDomain)) {
+          throw new SpiffeError('ERR_PEER_UNAUTHORIZED', `the server is of trust domain ${peer.id.trustDomain.name}, want ${trustDomain.name}`, {
+            peer: peer.id.toString(),
+          });
+        }
+        publish('svidkit:peer.accepted', () => ({ side: 'client', generation, remote: undefined, id: peer.id.toString() }));
+        return undefined;
+      } catch (cause) {
+        const error = asSpiffeError(cause);
+        publishRejection('client', generation, undefined, error);
+        return error;
+      }
+    },
+    minVersion,
+    session: undefined,
+    maxCachedSessions: 0,
+  };
+}
+
+function onlyTrustDomain(trustDomains: ReadonlySet<TrustDomain> | 'any'): TrustDomain {
+  const [first, second] = trustDomains === 'any' ? [] : trustDomains;
+  if (first !== undefined && second === undefined) return first;
+  throw new SpiffeError('ERR_CONFIG_TRUST_DOMAIN', 'these options can serve exactly one trust domain', {
+    hint: 'Use an authorizer of one trust domain, or say which one by the option trustDomain.',
+  });
+}
