@@ -169,9 +169,15 @@ export class ConnectionTable {
     this.#timer.unref();
   }
 
+  /** Lets go of what has ended by now. Cheap when nothing is due. */
+  sweep(): void {
+    if (this.#options.clock.now() > this.#timerAt) this.#sweep();
+  }
+
   #sweep(): void {
-    this.#timerAt = Infinity;
     const now = this.#options.clock.now();
+    this.#timer?.clear();
+    this.#timerAt = Infinity;
     for (const connection of this.#connections.values()) {
       const { own, admission } = connection;
       const reason = own.svid.expiresAt <= admission.verified.notAfter ? 'own-svid-expired' : 'peer-svid-expired';

@@ -27,6 +27,8 @@ export interface GateOptions {
 interface Pending {
   /** The generation whose SVID it shows; undefined: none, so it cannot succeed. */
   readonly own: X509Context | undefined;
+  readonly address: string | undefined;
+  readonly remote: string | undefined;
   readonly end: () => void;
 }
 
@@ -46,11 +48,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
   const proof = gateProof();
 
   registry().gated.add(server);
-  apply(latest(source));
-  const subscription = source.onUpdate((context) => {
-    apply(context);
-    table.follow(context);
-  });
+  let subscription = follow();
   sealContext(server);
 
   interceptEmit(server, (event, args, pass) => {
@@ -60,10 +58,15 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       case 'secureConnection':
         return admitSocket(args[0] as TLSSocket, pass);
       case 'tlsClientError':
-        return failed(args[1] as TLSSocket, pass);
+        return failed(args[0], args[1] as TLSSocket, pass);
       case 'close':
-        subscription[Symbol.dispose]();
+        subscription?.[Symbol.dispose]();
+        subscription = undefined;
         table.clear();
+        return pass();
+      case 'listening':
+        // A server that was closed may listen again.
+        subscription ??= follow();
         return pass();
       case 'session':
         if (admitting !== undefined) requests.bind(args[0] as Http2Session, admitting);
@@ -73,8 +76,19 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     }
   });
 
+  function follow(): Disposable | undefined {
+    apply(latest(source));
+    return source.onUpdate((context) => {
+      apply(context);
+      table.follow(context);
+    });
+  }
+
   /** A connection: bounded in number and time, and held until the gate itself is proven to work. */
   function accept(raw: unknown, pass: () => boolean): boolean {
+    // Asks the clock, so that an SVID that ended while this machine slept is gone before anyone sees it.
+    const now = latest(source);
+    if (now !== applied) apply(now);
     // Streams that the application hands in are its own to bound.
     if (raw instanceof Socket && !begin(raw)) return true;
     if (proof.state === 'proven') return pass();
@@ -98,9 +112,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       return false;
     }
     const timer = clock.setTimer(() => {
-      const error = new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`);
-      publishRejection('server', applied?.generation ?? 0, remoteOf(raw), error);
-      limits.failed(raw.remoteAddress);
+      fail(raw, new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`));
       raw.destroy();
     }, options.handshakeTimeoutMs);
     timer.unref();
@@ -109,9 +121,19 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       release();
       pending.delete(raw);
     };
-    pending.set(raw, { own: applied, end });
-    raw.once('close', end);
+    // Read now: a socket that was reset does not know any more whose it was.
+    pending.set(raw, { own: applied, address: raw.remoteAddress, remote: remoteOf(raw), end });
+    raw.once('close', () => fail(raw, handshakeFailed()));
     return true;
+  }
+
+  /** A handshake that ended without a verified peer. Told and counted once, whoever notices first. */
+  function fail(raw: Socket, error: SpiffeError): void {
+    const entry = pending.get(raw);
+    if (entry === undefined) return;
+    entry.end();
+    limits.failed(entry.address);
+    publishRejection('server', entry.own?.generation ?? 0, entry.remote, error);
   }
 
   /** A finished handshake. Whoever is not admitted is gone before any listener knows of it. */
@@ -150,30 +172,31 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     }
   }
 
-  /** A handshake that failed below us; ours announce themselves with a SpiffeError and are counted already. */
-  function failed(socket: TLSSocket, pass: () => boolean): boolean {
+  /** A handshake that failed below us. */
+  function failed(cause: unknown, socket: TLSSocket, pass: () => boolean): boolean {
     const raw = rawSocketOf(socket);
-    const entry = raw === undefined ? undefined : pending.get(raw);
-    if (entry !== undefined) {
-      entry.end();
-      limits.failed(socket.remoteAddress);
-      const error = new SpiffeError('ERR_PEER_HANDSHAKE', 'the TLS handshake failed', {
-        hint: 'The peer must speak TLS and present a certificate; svidkit defaults to TLS 1.3.',
-      });
-      publishRejection('server', entry.own?.generation ?? 0, remoteOf(socket), error);
-    }
+    if (raw !== undefined) fail(raw, handshakeFailed(cause));
     return pass();
   }
 
   function apply(context: X509Context | undefined): void {
     // Handshakes begun under an SVID that has ended must not show it.
     const now = clock.now();
-    for (const [raw, { own }] of pending) {
-      if (own !== undefined && now > own.svid.expiresAt) raw.destroy();
+    for (const [raw, { own, end }] of pending) {
+      if (own === undefined || now <= own.svid.expiresAt) continue;
+      end();
+      raw.destroy();
     }
     applied = context;
     installContext(server, context, options.minVersion);
   }
+}
+
+function handshakeFailed(cause?: unknown): SpiffeError {
+  return new SpiffeError('ERR_PEER_HANDSHAKE', 'the TLS handshake failed', {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'The peer must speak TLS and present a certificate; svidkit defaults to TLS 1.3.',
+  });
 }
 
 /** Node keeps the PEM of the key as a property, where `inspect` would print it. */

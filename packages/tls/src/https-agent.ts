@@ -77,7 +77,11 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   override getName(options: RequestOptions & { [POOL]?: number } = {}): string {
-    options[POOL] ??= this.#poolId();
+    if (options[POOL] === undefined) {
+      // A new request: nothing that has ended meanwhile may be picked for it, however late the timers are.
+      this.#table.sweep();
+      options[POOL] = this.#poolId();
+    }
     return `${super.getName(options)}:${options[POOL]}`;
   }
 
@@ -120,7 +124,13 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   #retire({ socket }: Connection): void {
-    if (Object.values(this.freeSockets).some((free) => free?.includes(socket))) socket.destroy();
+    for (const free of Object.values(this.freeSockets)) {
+      const index = free?.indexOf(socket) ?? -1;
+      if (index < 0) continue;
+      // Out of the pool in this turn: node:http picks from it without looking whether a socket was destroyed.
+      free?.splice(index, 1);
+      socket.destroy();
+    }
   }
 
   #poolId(): number {

@@ -37,7 +37,7 @@ export type SocketHolder =
  * @throws {@link SpiffeError} `ERR_PEER_UNVERIFIED` when the connection was not admitted by svidkit (never a
  * guess), `ERR_PEER_EXPIRED` when an SVID of the connection has expired since.
  */
-export function peerOf(holder: SocketHolder): Peer {
+export function peerOf(holder: SocketHolder | null | undefined): Peer {
   const found = find(holder);
   if (found === undefined) {
     throw new SpiffeError('ERR_PEER_UNVERIFIED', 'this connection was not admitted by svidkit, so its peer is unknown', {
@@ -52,7 +52,8 @@ export function peerOf(holder: SocketHolder): Peer {
   return found.peer;
 }
 
-function find(holder: SocketHolder): Admitted | undefined {
+function find(holder: SocketHolder | null | undefined): Admitted | undefined {
+  if (typeof holder !== 'object' || holder === null) return undefined;
   const { admitted } = registry();
   const direct = admitted.get(holder);
   if (direct !== undefined) return direct;

@@ -101,7 +101,7 @@ export function refuseForbidden(name: string): void {
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_AUTHORIZER` when it is not an authorizer. */
 export function checkAuthorizer(authorize: Authorizer | undefined): Authorizer {
-  if (typeof authorize?.authorize === 'function' && (authorize.trustDomains === 'any' || authorize.trustDomains instanceof Set)) {
+  if (typeof authorize?.authorize === 'function' && (authorize.trustDomains === 'any' || typeof authorize.trustDomains?.has === 'function')) {
     return authorize;
   }
   throw new SpiffeError('ERR_CONFIG_AUTHORIZER', 'the option authorize must be an authorizer', {

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { type DetailedPeerCertificate, type SecureContext } from 'node:tls';
 
-import { publish, SpiffeError, type TrustDomain, type X509Source } from '@svidkit/core';
+import { publish, SpiffeError, TrustDomain, type X509Source } from '@svidkit/core';
 
 import { asSpiffeError, judge, publishRejection } from './admission.ts';
 import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
@@ -11,7 +12,7 @@ import { detailedChain } from './peer-chain.ts';
 /** Options of {@link tlsClientOptions}. */
 export interface TlsClientOptionsOptions extends Omit<SecureClientOptions, 'handshakeTimeoutMs'> {
   /** The one trust domain of the server. Default: that of the authorizer, if it has exactly one. */
-  readonly trustDomain?: TrustDomain;
+  readonly trustDomain?: TrustDomain | string;
 }
 
 /** `tls.ConnectionOptions` that may be copied, spread and kept for ever. */
@@ -23,6 +24,11 @@ export interface TlsClientOptions {
   /** Never a session of an earlier connection: a resumed one skips every check. */
   readonly session: undefined;
   readonly maxCachedSessions: 0;
+  /**
+   * Unique for each call. Beside a `secureContext` it means nothing to TLS, but every agent keys its pool by it, so
+   * that a connection that one authorizer let in is never used on behalf of another.
+   */
+  readonly sessionIdContext: string;
 }
 
 /**
@@ -35,7 +41,8 @@ export interface TlsClientOptions {
  */
 export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOptions): TlsClientOptions {
   const { authorize, clock, minVersion } = parseClientOptions(source, options, []);
-  const trustDomain = options.trustDomain ?? onlyTrustDomain(authorize.trustDomains);
+  const trustDomain =
+    options.trustDomain === undefined ? onlyTrustDomain(authorize.trustDomains) : parseTrustDomain(options.trustDomain);
   return {
     secureContext: liveContext(() => {
       try {
@@ -70,7 +77,16 @@ export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOp
     minVersion,
     session: undefined,
     maxCachedSessions: 0,
+    sessionIdContext: randomBytes(16).toString('base64'),
   };
+}
+
+function parseTrustDomain(given: TrustDomain | string): TrustDomain {
+  try {
+    return TrustDomain.parse(typeof given === 'string' ? given : given.name);
+  } catch (cause) {
+    throw new SpiffeError('ERR_CONFIG_TRUST_DOMAIN', 'the option trustDomain must be the name of a trust domain', { cause });
+  }
 }
 
 function onlyTrustDomain(trustDomains: ReadonlySet<TrustDomain> | 'any'): TrustDomain {

@@ -1,0 +1,150 @@
+import { type BundleSet } from './bundle-set.ts';
+import { Certificate } from './certificate.ts';
+import { SpiffeError } from './errors.ts';
+import { kindOf } from './quote.ts';
+import { type SpiffeId } from './spiffe-id.ts';
+import { findPath } from './verify/certification-path.ts';
+import { type Role } from './verify/purpose.ts';
+import { readSvidLeaf } from './verify/svid-leaf.ts';
+import { VerifiedMemo } from './verify/verified-memo.ts';
+
+/** An X.509-SVID that a trust domain we know vouches for. */
+export interface VerifiedX509Svid {
+  /** Who it is. */
+  readonly id: SpiffeId;
+  readonly leaf: Certificate;
+  /** The leaf first, the anchor last. */
+  readonly path: readonly Certificate[];
+  /** The authority of the trust domain of `id` that the path ends at. */
+  readonly anchor: Certificate;
+  /** The first instant at which the whole path is valid, in milliseconds since the Unix epoch. */
+  readonly notBefore: number;
+  /** The last such instant. */
+  readonly notAfter: number;
+}
+
+/** How to verify an X.509-SVID. */
+export interface VerifyX509SvidOptions {
+  /** When it has to be valid; a number is in milliseconds since the Unix epoch. */
+  readonly at: number | Date;
+  /** What the peer is in the connection: its extended key usage, if it has one, must allow that. */
+  readonly role: Role;
+}
+
+const MOST_CERTIFICATES = 10;
+const CODES = { profile: 'ERR_CHAIN_LEAF_PROFILE', id: 'ERR_CHAIN_ID' } as const;
+
+// Keyed by the object, so that a changed bundle starts with nothing and a dropped one leaves nothing behind.
+const memos = new WeakMap<BundleSet, VerifiedMemo<VerifiedX509Svid>>();
+
+/**
+ * Verifies the chain of a peer: the leaf is an X.509-SVID (X509-SVID 5.2) and a path leads from it to an
+ * authority of its own trust domain, by the rules of RFC 5280 6.1. Holding the private key is not proven here;
+ * the handshake does that. Revocation is not looked at.
+ *
+ * A leaf that was verified before against the same `bundles` is looked up, and nothing but the leaf is then read.
+ *
+ * @param chain - DER certificates, the leaf first, at most 10; pulled one by one as they are needed. Others than
+ * the leaf that do not parse are passed over.
+ * @param bundles - whom to trust, and for which trust domain.
+ * @throws {@link SpiffeError} `ERR_CHAIN_MALFORMED`, `ERR_CHAIN_TOO_LONG`, `ERR_CHAIN_LEAF_PROFILE`,
+ * `ERR_CHAIN_ID`, `ERR_CHAIN_EXPIRED`, `ERR_CHAIN_NOT_YET_VALID`, `ERR_CHAIN_UNTRUSTED`, `ERR_CHAIN_BUDGET`,
+ * `ERR_BUNDLE_UNKNOWN`, `ERR_BUNDLE_EMPTY`; `ERR_CONFIG_OPTION` for options that are none.
+ */
+export function verifyX509Svid(
+  chain: Iterable<Uint8Array>,
+  bundles: BundleSet,
+  options: VerifyX509SvidOptions,
+): VerifiedX509Svid {
+  const at = readInstant(options.at);
+  const role = readRole(options.role);
+  const memo = memos.get(bundles) ?? new VerifiedMemo();
+  memos.set(bundles, memo);
+  let claim: Claim | undefined;
+  const intermediates: Certificate[] = [];
+  let count = 0;
+  for (const der of chain) {
+    // rule: chain.most-certificates
+    if (++count > MOST_CERTIFICATES) {
+      throw new SpiffeError('ERR_CHAIN_TOO_LONG', `want at most ${MOST_CERTIFICATES} certificates, got more`);
+    }
+    if (claim !== undefined) {
+      const intermediate = parseOrPass(der, memo);
+      if (intermediate !== undefined) intermediates.push(intermediate);
+      continue;
+    }
+    const known = der instanceof Uint8Array ? memo.recall(role, der, at) : undefined;
+    if (known !== undefined) return known;
+    claim = readClaim(der, bundles);
+  }
+  // rule: chain.not-empty
+  if (claim === undefined)
+    throw new SpiffeError('ERR_CHAIN_MALFORMED', 'want a chain of certificates, got none');
+  const verified = prove(claim, intermediates, at, role);
+  memo.remember(role, verified);
+  return verified;
+}
+
+/** What a leaf says of itself, and who could prove it. */
+interface Claim {
+  readonly id: SpiffeId;
+  readonly leaf: Certificate;
+  readonly anchors: readonly Certificate[];
+}
+
+function readClaim(der: Uint8Array, bundles: BundleSet): Claim {
+  const leaf = parseLeaf(der);
+  const id = readSvidLeaf(leaf, CODES);
+  // Workload API 4.6, Federation 7.3: no authority of another trust domain may vouch for this one.
+  const { authorities } = bundles.require(id.trustDomain, { peer: id.toString() });
+  return { id, leaf, anchors: authorities };
+}
+
+function prove(
+  claim: Claim,
+  intermediates: readonly Certificate[],
+  at: number,
+  role: Role,
+): VerifiedX509Svid {
+  const { id, leaf, anchors } = claim;
+  const found = findPath({ target: leaf, intermediates, anchors, at, role, peer: id.toString() });
+  const path = Object.freeze([...found.certificates]);
+  const { notBefore, notAfter } = found;
+  return Object.freeze({ id, leaf, path, anchor: path.at(-1) ?? leaf, notBefore, notAfter });
+}
+
+function parseLeaf(der: Uint8Array): Certificate {
+  try {
+    return Certificate.parse(der);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : '';
+    throw new SpiffeError('ERR_CHAIN_MALFORMED', `the leaf does not parse: ${reason}`, { cause });
+  }
+}
+
+/** Extra certificates prove nothing by being there, so a broken one is no reason to refuse. */
+function parseOrPass(der: Uint8Array, memo: VerifiedMemo<VerifiedX509Svid>): Certificate | undefined {
+  try {
+    return memo.issuer(der) ?? Certificate.parse(der);
+  } catch {
+    return undefined;
+  }
+}
+
+function readInstant(at: unknown): number {
+  const ms = at instanceof Date ? at.getTime() : at;
+  // Every comparison with NaN is false, and would let everything through.
+  // rule: options.at
+  if (typeof ms !== 'number' || !Number.isFinite(ms)) {
+    throw new SpiffeError('ERR_CONFIG_OPTION', `option at: want a Date or milliseconds, got ${kindOf(at)}`);
+  }
+  return ms;
+}
+
+function readRole(role: unknown): Role {
+  // rule: options.role
+  if (role !== 'client' && role !== 'server') {
+    throw new SpiffeError('ERR_CONFIG_OPTION', `option role: want "client" or "server", got ${kindOf(role)}`);
+  }
+  return role;
+}
