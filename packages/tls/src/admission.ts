@@ -12,8 +12,8 @@ import {
   type X509Context,
 } from '@svidkit/core';
 
-import { type Peer } from './peer.ts';
 import { peerChain } from './peer-chain.ts';
+import { type Peer } from './peer.ts';
 import { remember } from './registry.ts';
 
 /** What a connection is judged by. */
@@ -38,12 +38,20 @@ export interface Admission {
  * @param trust - the generation whose bundles judge the peer: the current one.
  * @throws {@link SpiffeError} with the reason; the caller destroys the socket.
  */
-export function admit(socket: TLSSocket, own: X509Context, trust: X509Context, policy: AdmissionPolicy): Admission {
+export function admit(
+  socket: TLSSocket,
+  own: X509Context,
+  trust: X509Context,
+  policy: AdmissionPolicy,
+): Admission {
   const remote = remoteOf(socket);
   try {
     // A resumed session shows no chain (and on clients no certificate): it proves nothing about now.
     if (socket.isSessionReused()) {
-      throw new SpiffeError('ERR_PEER_RESUMED', 'the peer resumed a TLS session; only full handshakes are admitted');
+      throw new SpiffeError(
+        'ERR_PEER_RESUMED',
+        'the peer resumed a TLS session; only full handshakes are admitted',
+      );
     }
     const { verified, peer } = judge(peerChain(socket), trust, policy);
     const until = Math.min(verified.notAfter, own.svid.expiresAt);
@@ -103,7 +111,10 @@ export function asSpiffeError(cause: unknown): SpiffeError {
 }
 
 /** `address:port` of the other end, where the socket has one. */
-export function remoteOf(socket: { remoteAddress?: string | undefined; remotePort?: number | undefined }): string | undefined {
+export function remoteOf(socket: {
+  remoteAddress?: string | undefined;
+  remotePort?: number | undefined;
+}): string | undefined {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined) return undefined;
   return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;

@@ -86,7 +86,8 @@ function tableOf(source: X509Source, clock: Clock): ConnectionTable {
       clock,
       // A plain connection has no idle moment that we could see: it lives to its deadline, unless it is condemned.
       retire: ({ socket, condemned }) => {
-        if (condemned) socket.destroy(new SpiffeError('ERR_PEER_UNAUTHORIZED', 'the authority of the server was removed'));
+        if (condemned)
+          socket.destroy(new SpiffeError('ERR_PEER_UNAUTHORIZED', 'the authority of the server was removed'));
       },
     });
     source.onUpdate((context) => created.follow(context));

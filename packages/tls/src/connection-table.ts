@@ -117,7 +117,8 @@ export class ConnectionTable {
 
   /** Lets a connection take no new work. Idempotent. */
   retire(connection: Connection, reason: RetireReason): void {
-    if (connection.retired !== undefined && (reason !== 'authority-removed' || connection.retired === reason)) return;
+    if (connection.retired !== undefined && (reason !== 'authority-removed' || connection.retired === reason))
+      return;
     connection.retired = reason;
     this.#wakeAt(connection.destroyAt);
     this.#drained(connection, reason);
@@ -180,7 +181,8 @@ export class ConnectionTable {
     this.#timerAt = Infinity;
     for (const connection of this.#connections.values()) {
       const { own, admission } = connection;
-      const reason = own.svid.expiresAt <= admission.verified.notAfter ? 'own-svid-expired' : 'peer-svid-expired';
+      const reason =
+        own.svid.expiresAt <= admission.verified.notAfter ? 'own-svid-expired' : 'peer-svid-expired';
       if (now > connection.retireAt) this.retire(connection, reason);
       if (now > connection.destroyAt) {
         this.#connections.delete(connection.socket);

@@ -7,6 +7,30 @@ import { type TrustDomain, type X509Context } from '@svidkit/core';
 export type TlsFloor = 'TLSv1.2' | 'TLSv1.3';
 
 /**
+ * What handshakes may be signed with: the keys that our verifier accepts. It keeps leaves on other curves from
+ * finishing a handshake, and so away from accessors that cannot describe them.
+ */
+const SIGNATURE_ALGORITHMS = [
+  'ecdsa_secp256r1_sha256',
+  'ecdsa_secp384r1_sha384',
+  'ecdsa_secp521r1_sha512',
+  'ed25519',
+  'rsa_pss_pss_sha256',
+  'rsa_pss_pss_sha384',
+  'rsa_pss_pss_sha512',
+  'rsa_pss_rsae_sha256',
+  'rsa_pss_rsae_sha384',
+  'rsa_pss_rsae_sha512',
+  'rsa_pkcs1_sha256',
+  'rsa_pkcs1_sha384',
+  'rsa_pkcs1_sha512',
+  // Where this Node.js knows them.
+  '?mldsa44',
+  '?mldsa65',
+  '?mldsa87',
+].join(':');
+
+/**
  * The whole set of context options for one generation. Always passed whole: `setSecureContext` resets what is
  * not named. `ca` is never falsy, which would mean the public roots. Tickets are off: a resumed session skips
  * every check.
@@ -18,6 +42,7 @@ export function contextOptions(context: X509Context | undefined, minVersion: Tls
     ca: [],
     minVersion,
     maxVersion: 'TLSv1.3',
+    sigalgs: SIGNATURE_ALGORITHMS,
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
   if (context === undefined) return options;
@@ -38,7 +63,9 @@ const empty = new Map<TlsFloor, SecureContext>();
 
 /** Our SVID and no authorities: for connections where our own verifier judges before the socket is handed out. */
 export function ownContext(context: X509Context, minVersion: TlsFloor): SecureContext {
-  return cached(contextsOf(context).own, minVersion, () => createSecureContext(contextOptions(context, minVersion)));
+  return cached(contextsOf(context).own, minVersion, () =>
+    createSecureContext(contextOptions(context, minVersion)),
+  );
 }
 
 /**
@@ -46,7 +73,11 @@ export function ownContext(context: X509Context, minVersion: TlsFloor): SecureCo
  *
  * @throws {@link SpiffeError} `ERR_BUNDLE_UNKNOWN`, `ERR_BUNDLE_EMPTY`.
  */
-export function singleBundleContext(context: X509Context, trustDomain: TrustDomain, minVersion: TlsFloor): SecureContext {
+export function singleBundleContext(
+  context: X509Context,
+  trustDomain: TrustDomain,
+  minVersion: TlsFloor,
+): SecureContext {
   const bundle = context.bundles.require(trustDomain);
   return cached(contextsOf(context).single, `${minVersion} ${trustDomain.name}`, () =>
     createSecureContext({

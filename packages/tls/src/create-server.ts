@@ -30,7 +30,10 @@ export function createTlsServer(
 ): TlsServer {
   const { gateOptions, serverOptions } = parseServerOptions(source, options);
   const { ALPNProtocols } = serverOptions;
-  const server = createTls({ ...(ALPNProtocols === undefined ? {} : { ALPNProtocols: [...ALPNProtocols] }), ca: [] }, listener);
+  const server = createTls(
+    { ...(ALPNProtocols === undefined ? {} : { ALPNProtocols: [...ALPNProtocols] }), ca: [] },
+    listener,
+  );
   return gated(server, source, gateOptions);
 }
 

@@ -70,9 +70,13 @@ async function prove(): Promise<void> {
     // Listeners run in the same turn as the emit; one more turn catches anything put off.
     await new Promise((resolve) => setImmediate(resolve));
     if (socket === undefined || leaked) {
-      throw new SpiffeError('ERR_CONFIG_RUNTIME', `this Node.js (${process.version}) lets connections past the gate`, {
-        hint: 'Use a Node.js line that svidkit is tested on: 22.22, 24 or 26.',
-      });
+      throw new SpiffeError(
+        'ERR_CONFIG_RUNTIME',
+        `this Node.js (${process.version}) lets connections past the gate`,
+        {
+          hint: 'Use a Node.js line that svidkit is tested on: 22.22, 24 or 26.',
+        },
+      );
     }
     socket.destroy();
   } finally {

@@ -40,7 +40,11 @@ interface Pending {
 export function gate(server: Server, source: X509Source, options: GateOptions): void {
   const { clock, limits } = options;
   const pending = new Map<Socket, Pending>();
-  const table = new ConnectionTable({ side: 'server', clock, retire: (connection) => requests.release(connection) });
+  const table = new ConnectionTable({
+    side: 'server',
+    clock,
+    retire: (connection) => requests.release(connection),
+  });
   const requests = new RequestGate(table);
   let applied: X509Context | undefined;
   /** The socket whose listeners run right now. */
@@ -92,6 +96,8 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     // Streams that the application hands in are its own to bound.
     if (raw instanceof Socket && !begin(raw)) return true;
     if (proof.state === 'proven') return pass();
+    // Nobody owns it yet, and a reset must not end the process.
+    (raw as Duplex).on('error', ignore);
     proof.settled.then(
       () => (raw as Duplex).destroyed || pass(),
       (error: unknown) => {
@@ -112,7 +118,10 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       return false;
     }
     const timer = clock.setTimer(() => {
-      fail(raw, new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`));
+      fail(
+        raw,
+        new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`),
+      );
       raw.destroy();
     }, options.handshakeTimeoutMs);
     timer.unref();
@@ -202,7 +211,10 @@ function handshakeFailed(cause?: unknown): SpiffeError {
 /** Node keeps the PEM of the key as a property, where `inspect` would print it. */
 function installContext(server: Server, context: X509Context | undefined, minVersion: TlsFloor): void {
   // On the prototype: the server's own method is sealed.
-  (Object.getPrototypeOf(server) as Server).setSecureContext.call(server, contextOptions(context, minVersion));
+  (Object.getPrototypeOf(server) as Server).setSecureContext.call(
+    server,
+    contextOptions(context, minVersion),
+  );
   Object.assign(server, { key: undefined });
 }
 

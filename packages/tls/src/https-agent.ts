@@ -1,11 +1,11 @@
-import { type Duplex } from 'node:stream';
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
+import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
 import { type X509Context, type X509Source } from '@svidkit/core';
 
-import { type Connection, ConnectionTable } from './connection-table.ts';
 import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
+import { type Connection, ConnectionTable } from './connection-table.ts';
 import { openConnection, type OpenOptions, type Target } from './open-connection.ts';
 
 /** Options of {@link createHttpsAgent}. */
@@ -124,11 +124,12 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   #retire({ socket }: Connection): void {
-    for (const free of Object.values(this.freeSockets)) {
-      const index = free?.indexOf(socket) ?? -1;
+    for (const [name, free = []] of Object.entries(this.freeSockets)) {
+      const index = free.indexOf(socket);
       if (index < 0) continue;
       // Out of the pool in this turn: node:http picks from it without looking whether a socket was destroyed.
-      free?.splice(index, 1);
+      free.splice(index, 1);
+      if (free.length === 0) Reflect.deleteProperty(this.freeSockets, name);
       socket.destroy();
     }
   }

@@ -103,7 +103,10 @@ export function openConnection(
       return;
     }
     // An error before its new owner listens ends the connection, never the process.
-    socket.on('error', () => {}).off('error', onError).off('close', onClose);
+    socket
+      .on('error', () => {})
+      .off('error', onError)
+      .off('close', onClose);
     done(undefined, { socket, own, admission });
   };
   const whom = describe(target);
@@ -161,10 +164,14 @@ function describe({ host, port, path }: Target): string {
 }
 
 function handshakeError(whom: string, cause?: Error): SpiffeError {
-  return new SpiffeError('ERR_PEER_HANDSHAKE', `the TLS handshake with ${whom} failed${cause ? `: ${cause.message}` : ''}`, {
-    ...(cause === undefined ? {} : { cause }),
-    hint: 'Check that the server speaks TLS 1.3 and, if it requires client certificates, that it trusts our authority.',
-  });
+  return new SpiffeError(
+    'ERR_PEER_HANDSHAKE',
+    `the TLS handshake with ${whom} failed${cause ? `: ${cause.message}` : ''}`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+      hint: 'Check that the server speaks TLS 1.3 and, if it requires client certificates, that it trusts our authority.',
+    },
+  );
 }
 
 function isSpiffe(error: Error): boolean {

@@ -1,12 +1,15 @@
-import { type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import { type PeerCertificate, type TLSSocket } from 'node:tls';
 
 import { SpiffeError } from '@svidkit/core';
 
 /**
- * The certificates a peer sent, as DER, leaf first. Lazy: the rest is read only when it is asked for, which a
- * peer that is known already never needs.
+ * The certificates a peer sent, as DER, leaf first. Lazy: the rest is read only when it is asked for, which a peer
+ * that is known, or whose intermediates are, never needs.
  *
- * `getPeerX509Certificate` is not used: before Node 26.9 it consumes the chain and leaks.
+ * Two accessors, each for what it can do: `getPeerCertificate` is cheap and repeatable, but describing a certificate
+ * with a key that it does not know can end the process, so it is shown the leaf alone, whose key the signature
+ * algorithms of the handshake have limited. `getPeerX509Certificate` survives everything, but before Node 26.9 it
+ * takes the chain away from whoever reads it later, and keeps the memory of it.
  *
  * @throws {@link SpiffeError} `ERR_PEER_NO_CERTIFICATE` when it sent none.
  */
@@ -18,14 +21,16 @@ export function* peerChain(socket: TLSSocket): Generator<Uint8Array> {
     });
   }
   yield leaf;
-  const whole = socket.getPeerCertificate(true);
+  const whole = socket.getPeerX509Certificate();
   // Between two calls nothing may change; if it does, nothing is known.
-  if (rawOf(whole)?.equals(leaf) !== true) return;
-  yield* issuersOf(whole);
+  if (whole === undefined || !leaf.equals(whole.raw)) return;
+  for (let issuer = whole.issuerCertificate; issuer !== undefined; issuer = issuer.issuerCertificate) {
+    yield issuer.raw;
+  }
 }
 
 /** The chain behind a certificate as Node hands it to `checkServerIdentity`, leaf first, as DER. */
-export function* detailedChain(certificate: DetailedPeerCertificate): Generator<Uint8Array> {
+export function* detailedChain(certificate: PeerCertificate): Generator<Uint8Array> {
   const leaf = rawOf(certificate);
   if (leaf === undefined) {
     throw new SpiffeError('ERR_PEER_NO_CERTIFICATE', 'the server sent no certificate');
@@ -34,11 +39,14 @@ export function* detailedChain(certificate: DetailedPeerCertificate): Generator<
   yield* issuersOf(certificate);
 }
 
-function* issuersOf(leaf: DetailedPeerCertificate): Generator<Uint8Array> {
-  let current = leaf;
+/** The detailed form of a certificate, which Node hands out more often than its types say. */
+type Linked = PeerCertificate & { readonly issuerCertificate?: Linked };
+
+function* issuersOf(leaf: PeerCertificate): Generator<Uint8Array> {
+  let current: Linked = leaf;
   for (;;) {
     // Absent at the end of a chain that stops early, itself at a self-signed certificate.
-    const issuer = current.issuerCertificate as DetailedPeerCertificate | undefined;
+    const issuer = current.issuerCertificate;
     const raw = issuer === current ? undefined : rawOf(issuer);
     if (issuer === undefined || raw === undefined) return;
     yield raw;

@@ -40,14 +40,22 @@ export type SocketHolder =
 export function peerOf(holder: SocketHolder | null | undefined): Peer {
   const found = find(holder);
   if (found === undefined) {
-    throw new SpiffeError('ERR_PEER_UNVERIFIED', 'this connection was not admitted by svidkit, so its peer is unknown', {
-      hint: 'Serve with createHttpsServer, createTlsServer or secureServer, and connect with connectTls or createHttpsAgent.',
-    });
+    throw new SpiffeError(
+      'ERR_PEER_UNVERIFIED',
+      'this connection was not admitted by svidkit, so its peer is unknown',
+      {
+        hint: 'Serve with createHttpsServer, createTlsServer or secureServer, and connect with connectTls or createHttpsAgent.',
+      },
+    );
   }
   if (!found.live()) {
-    throw new SpiffeError('ERR_PEER_EXPIRED', `an SVID of the connection with ${found.peer.id.toString()} has expired`, {
-      peer: found.peer.id.toString(),
-    });
+    throw new SpiffeError(
+      'ERR_PEER_EXPIRED',
+      `an SVID of the connection with ${found.peer.id.toString()} has expired`,
+      {
+        peer: found.peer.id.toString(),
+      },
+    );
   }
   return found.peer;
 }

@@ -25,7 +25,10 @@ export function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
   const existing = holder[KEY];
   if (existing !== undefined) return existing;
-  const created: Registry = Object.freeze({ admitted: new WeakMap<object, Admitted>(), gated: new WeakSet<object>() });
+  const created: Registry = Object.freeze({
+    admitted: new WeakMap<object, Admitted>(),
+    gated: new WeakSet<object>(),
+  });
   Object.defineProperty(globalThis, KEY, { value: created });
   return created;
 }

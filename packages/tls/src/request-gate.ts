@@ -79,7 +79,8 @@ export class RequestGate {
       this.#busy.delete(socket);
       if (connection.condemned) socket.destroy();
     });
-    if (connection.retired !== undefined && response?.headersSent === false) response.setHeader('Connection', 'close');
+    if (connection.retired !== undefined && response?.headersSent === false)
+      response.setHeader('Connection', 'close');
     return pass();
   }
 

@@ -16,17 +16,29 @@ import { parseServerOptions, type SecureServerOptions } from './server-options.t
  * @throws {@link SpiffeError} `ERR_CONFIG_SERVER` when it is no TLS server, listens already, is gated already, or
  * chooses certificates by server name; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function secureServer<S extends Server>(server: S, source: X509Source, options: SecureServerOptions): S {
+export function secureServer<S extends Server>(
+  server: S,
+  source: X509Source,
+  options: SecureServerOptions,
+): S {
   const { gateOptions } = parseServerOptions(source, options);
   if (!(server instanceof Server)) {
-    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server must be a tls.Server, https.Server or Http2SecureServer', {
-      hint: 'A plain http.Server cannot be secured afterwards; create an HTTPS one.',
-    });
+    throw new SpiffeError(
+      'ERR_CONFIG_SERVER',
+      'the server must be a tls.Server, https.Server or Http2SecureServer',
+      {
+        hint: 'A plain http.Server cannot be secured afterwards; create an HTTPS one.',
+      },
+    );
   }
   if (server.listening) {
-    throw new SpiffeError('ERR_CONFIG_SERVER', 'the server listens already, so a connection may have slipped in', {
-      hint: 'Call secureServer before listen.',
-    });
+    throw new SpiffeError(
+      'ERR_CONFIG_SERVER',
+      'the server listens already, so a connection may have slipped in',
+      {
+        hint: 'Call secureServer before listen.',
+      },
+    );
   }
   if (registry().gated.has(server)) {
     throw new SpiffeError('ERR_CONFIG_SERVER', 'the server is gated already');

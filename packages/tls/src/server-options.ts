@@ -101,7 +101,10 @@ export function refuseForbidden(name: string): void {
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_AUTHORIZER` when it is not an authorizer. */
 export function checkAuthorizer(authorize: Authorizer | undefined): Authorizer {
-  if (typeof authorize?.authorize === 'function' && (authorize.trustDomains === 'any' || typeof authorize.trustDomains?.has === 'function')) {
+  if (
+    typeof authorize?.authorize === 'function' &&
+    (authorize.trustDomains === 'any' || typeof authorize.trustDomains?.has === 'function')
+  ) {
     return authorize;
   }
   throw new SpiffeError('ERR_CONFIG_AUTHORIZER', 'the option authorize must be an authorizer', {
@@ -113,14 +116,20 @@ export function checkAuthorizer(authorize: Authorizer | undefined): Authorizer {
 export function checkFloor(minVersion: TlsFloor | undefined): TlsFloor {
   const floor = minVersion ?? 'TLSv1.3';
   if (floor === 'TLSv1.3' || floor === 'TLSv1.2') return floor;
-  throw new SpiffeError('ERR_CONFIG_OPTION', `minVersion must be 'TLSv1.3' or 'TLSv1.2', got ${String(floor)}`);
+  throw new SpiffeError(
+    'ERR_CONFIG_OPTION',
+    `minVersion must be 'TLSv1.3' or 'TLSv1.2', got ${String(floor)}`,
+  );
 }
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no whole number of at least `least`. */
 export function checkCount(name: string, value: number | undefined, fallback: number, least: number): number {
   const count = value ?? fallback;
   if (Number.isSafeInteger(count) && count >= least) return count;
-  throw new SpiffeError('ERR_CONFIG_OPTION', `${name} must be a whole number of at least ${least}, got ${String(value)}`);
+  throw new SpiffeError(
+    'ERR_CONFIG_OPTION',
+    `${name} must be a whole number of at least ${least}, got ${String(value)}`,
+  );
 }
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no source. */

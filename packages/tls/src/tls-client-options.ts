@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type DetailedPeerCertificate, type SecureContext } from 'node:tls';
+import { type PeerCertificate, type SecureContext } from 'node:tls';
 
 import { publish, SpiffeError, TrustDomain, type X509Source } from '@svidkit/core';
 
 import { asSpiffeError, judge, publishRejection } from './admission.ts';
-import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
 import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
+import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
 import { liveContext } from './live-context.ts';
 import { detailedChain } from './peer-chain.ts';
 
@@ -19,7 +19,7 @@ export interface TlsClientOptionsOptions extends Omit<SecureClientOptions, 'hand
 export interface TlsClientOptions {
   readonly secureContext: SecureContext;
   readonly rejectUnauthorized: true;
-  readonly checkServerIdentity: (host: string, certificate: DetailedPeerCertificate) => Error | undefined;
+  readonly checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
   readonly minVersion: TlsFloor;
   /** Never a session of an earlier connection: a resumed one skips every check. */
   readonly session: undefined;
@@ -42,7 +42,9 @@ export interface TlsClientOptions {
 export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOptions): TlsClientOptions {
   const { authorize, clock, minVersion } = parseClientOptions(source, options, []);
   const trustDomain =
-    options.trustDomain === undefined ? onlyTrustDomain(authorize.trustDomains) : parseTrustDomain(options.trustDomain);
+    options.trustDomain === undefined
+      ? onlyTrustDomain(authorize.trustDomains)
+      : parseTrustDomain(options.trustDomain);
   return {
     secureContext: liveContext(() => {
       try {
@@ -62,11 +64,20 @@ export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOp
         generation = trust.generation;
         const { peer } = judge(detailedChain(certificate), trust, { side: 'client', authorize, clock });
         if (!peer.id.trustDomain.equals(trustDomain)) {
-          throw new SpiffeError('ERR_PEER_UNAUTHORIZED', `the server is of trust domain ${peer.id.trustDomain.name}, want ${trustDomain.name}`, {
-            peer: peer.id.toString(),
-          });
+          throw new SpiffeError(
+            'ERR_PEER_UNAUTHORIZED',
+            `the server is of trust domain ${peer.id.trustDomain.name}, want ${trustDomain.name}`,
+            {
+              peer: peer.id.toString(),
+            },
+          );
         }
-        publish('svidkit:peer.accepted', () => ({ side: 'client', generation, remote: undefined, id: peer.id.toString() }));
+        publish('svidkit:peer.accepted', () => ({
+          side: 'client',
+          generation,
+          remote: undefined,
+          id: peer.id.toString(),
+        }));
         return undefined;
       } catch (cause) {
         const error = asSpiffeError(cause);
@@ -85,7 +96,11 @@ function parseTrustDomain(given: TrustDomain | string): TrustDomain {
   try {
     return TrustDomain.parse(typeof given === 'string' ? given : given.name);
   } catch (cause) {
-    throw new SpiffeError('ERR_CONFIG_TRUST_DOMAIN', 'the option trustDomain must be the name of a trust domain', { cause });
+    throw new SpiffeError(
+      'ERR_CONFIG_TRUST_DOMAIN',
+      'the option trustDomain must be the name of a trust domain',
+      { cause },
+    );
   }
 }
 

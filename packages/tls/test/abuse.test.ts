@@ -8,7 +8,20 @@ import { type ManualClock, manualClock } from '@svidkit/testkit';
 import { connectTls, createHttpsAgent } from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { closeAll, closing, Events, get, type Identity, knock, listen, RawClient, rawServer, sourceOf, tlsService, world } from './fixtures.ts';
+import {
+  closeAll,
+  closing,
+  Events,
+  get,
+  type Identity,
+  knock,
+  listen,
+  RawClient,
+  rawServer,
+  sourceOf,
+  tlsService,
+  world,
+} from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -79,13 +92,16 @@ describe('handshake time-out', () => {
     const source = await sourceOf(a);
     const silent = createTcp((socket) => socket.resume());
     const port = await listen(silent);
-    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock, handshakeTimeoutMs: 5_000 }), (one) =>
-      one.destroy(),
+    const agent = closing(
+      createHttpsAgent(source, { authorize: authorizeAny(), clock, handshakeTimeoutMs: 5_000 }),
+      (one) => one.destroy(),
     );
     const timeout = expect.objectContaining({ code: 'ERR_PEER_HANDSHAKE_TIMEOUT' }) as Error;
 
     const taken = once(silent, 'connection');
-    const connecting = expect(connectTls(source, { authorize: authorizeAny(), clock, host: '127.0.0.1', port })).rejects.toThrow(timeout);
+    const connecting = expect(
+      connectTls(source, { authorize: authorizeAny(), clock, host: '127.0.0.1', port }),
+    ).rejects.toThrow(timeout);
     await taken;
     clock.advance(10_000);
     await connecting;
@@ -109,7 +125,9 @@ describe('handshake time-out', () => {
     await expect(connectTls(source, { ...target, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     const controller = new AbortController();
     const taken = once(silent, 'connection');
-    const connecting = expect(connectTls(source, { ...target, signal: controller.signal })).rejects.toBe(reason);
+    const connecting = expect(connectTls(source, { ...target, signal: controller.signal })).rejects.toBe(
+      reason,
+    );
     await taken;
     controller.abort(reason);
     await connecting;
@@ -183,7 +201,8 @@ describe('failures per address', () => {
   });
 
   const failing: Record<string, (port: number, server: Server, clock: ManualClock) => Promise<unknown>> = {
-    'another version of TLS': async (port) => knock(port, await (await world()).a.issue(), { maxVersion: 'TLSv1.2' }),
+    'another version of TLS': async (port) =>
+      knock(port, await (await world()).a.issue(), { maxVersion: 'TLSv1.2' }),
     'no TLS at all': async (port, server) => {
       const { socket, closed } = await stall(server, port);
       socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -218,7 +237,9 @@ describe('failures per address', () => {
 
     await fail(port, server, clock);
 
-    expect(events.rejected.map(({ error }) => error.code)).toEqual([expect.stringMatching(/^ERR_PEER_HANDSHAKE/)]);
+    expect(events.rejected.map(({ error }) => error.code)).toEqual([
+      expect.stringMatching(/^ERR_PEER_HANDSHAKE/),
+    ]);
     expect((await knock(port, identity)).line).toBeUndefined();
     expect(events.codes('server').at(-1)).toBe('ERR_PEER_LIMIT');
   });

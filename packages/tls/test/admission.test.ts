@@ -75,7 +75,11 @@ async function flood(port: number, identity: Identity | undefined, send: string 
 }
 
 describe('trap: a request pipelined with the end of the handshake, before admission', () => {
-  const gated = Object.entries(SERVICES).map(([name, start]) => ({ name, start, send: HTTP1 as string | Buffer }));
+  const gated = Object.entries(SERVICES).map(([name, start]) => ({
+    name,
+    start,
+    send: HTTP1 as string | Buffer,
+  }));
   gated.push({
     name: 'secureServer over http2, by HTTP/2',
     send: HTTP2,
@@ -126,10 +130,13 @@ describe('trap: a request pipelined with the end of the handshake, before admiss
     const { a, rogue } = await world();
     const { certPem: cert, keyPem: key } = await a.issue();
     let handled = 0;
-    const naive = createHttps({ cert, key, requestCert: true, rejectUnauthorized: false, ca: [] }, (_, response) => {
-      handled += 1;
-      response.end();
-    });
+    const naive = createHttps(
+      { cert, key, requestCert: true, rejectUnauthorized: false, ca: [] },
+      (_, response) => {
+        handled += 1;
+        response.end();
+      },
+    );
     naive.on('secureConnection', (socket) => socket.destroy());
 
     await flood(await listen(naive), await rogue.issue(), HTTP1);
@@ -162,7 +169,9 @@ describe('trap: listeners of secureConnection, however they were added', () => {
       server.once('secureConnection', resolve);
     });
     expect(seen.toSorted()).toEqual(
-      ['after', 'at creation', 'before', 'once', 'prepended'].map((name) => `${name} spiffe://a.test/workload`),
+      ['after', 'at creation', 'before', 'once', 'prepended'].map(
+        (name) => `${name} spiffe://a.test/workload`,
+      ),
     );
     client.socket.destroy();
     await client.closed;
@@ -173,7 +182,9 @@ describe('trap: listeners of secureConnection, however they were added', () => {
     const { server } = await tlsService(await sourceOf(a));
 
     expect(() => Object.assign(server, { emit: EventEmitter.prototype.emit })).toThrow(TypeError);
-    expect(() => Object.defineProperty(server, 'emit', { value: EventEmitter.prototype.emit })).toThrow(TypeError);
+    expect(() => Object.defineProperty(server, 'emit', { value: EventEmitter.prototype.emit })).toThrow(
+      TypeError,
+    );
     expect(() => Reflect.deleteProperty(server, 'emit') || Reflect.has(server, 'emit')).not.toThrow();
     expect(Object.hasOwn(server, 'emit')).toBe(true);
   });
@@ -186,7 +197,9 @@ describe('trap: listeners of secureConnection, however they were added', () => {
 
     await knock(port, await rogue.issue());
 
-    expect(failures).toEqual([{ error: expect.objectContaining({ code: 'ERR_CHAIN_UNTRUSTED' }) as Error, destroyed: true }]);
+    expect(failures).toEqual([
+      { error: expect.objectContaining({ code: 'ERR_CHAIN_UNTRUSTED' }) as Error, destroyed: true },
+    ]);
     expect((await knock(port, await a.issue())).line).toContain('peer=');
     expect(failures).toHaveLength(1);
   });
@@ -195,14 +208,19 @@ describe('trap: listeners of secureConnection, however they were added', () => {
 describe('the second layer', () => {
   it('destroys a connection whose requests reach the application past the gate, and serves the others', async () => {
     const { a, rogue } = await world();
-    const { server, port, handled } = await (SERVICES['createHttpsServer'] as typeof tlsService)(await sourceOf(a));
+    const { server, port, handled } = await (SERVICES['createHttpsServer'] as typeof tlsService)(
+      await sourceOf(a),
+    );
     const { certPem: cert, keyPem: key } = await a.issue();
     const events = new Events();
 
     // Behind the gate's back: a connection that another server took over, given to the HTTP machinery directly.
-    const outside = createTls({ cert, key, requestCert: true, rejectUnauthorized: false, ca: [] }, (socket) => {
-      EventEmitter.prototype.emit.call(server, 'secureConnection', socket);
-    });
+    const outside = createTls(
+      { cert, key, requestCert: true, rejectUnauthorized: false, ca: [] },
+      (socket) => {
+        EventEmitter.prototype.emit.call(server, 'secureConnection', socket);
+      },
+    );
     const outsidePort = await listen(outside);
     const slipped = await knock(outsidePort, await rogue.issue());
     expect(slipped.secured).toBe(true);
@@ -220,16 +238,19 @@ describe('the second layer', () => {
     const { a } = await world();
     const { certPem: cert, keyPem: key } = await a.issue();
     const thrown: unknown[] = [];
-    const plain = createHttps({ cert, key, requestCert: true, rejectUnauthorized: false, ca: [a.pem] }, (request, response) => {
-      for (const holder of [request, response, request.socket]) {
-        try {
-          peerOf(holder);
-        } catch (error) {
-          thrown.push(error);
+    const plain = createHttps(
+      { cert, key, requestCert: true, rejectUnauthorized: false, ca: [a.pem] },
+      (request, response) => {
+        for (const holder of [request, response, request.socket]) {
+          try {
+            peerOf(holder);
+          } catch (error) {
+            thrown.push(error);
+          }
         }
-      }
-      response.end('peer=\n');
-    });
+        response.end('peer=\n');
+      },
+    );
     // Even where OpenSSL itself says that the client is authorized.
     expect((await knock(await listen(plain), await a.issue())).line).toBe('peer=');
     expect(thrown).toEqual(Array(3).fill(expect.objectContaining({ code: 'ERR_PEER_UNVERIFIED' })));
@@ -252,7 +273,9 @@ describe('the second layer', () => {
     const { a, rogue } = await world();
     const { server, port, handled } = await tlsService(await sourceOf(a));
     const verdicts: unknown[] = [];
-    server.on('secureConnection', ({ authorized, authorizationError }) => verdicts.push([authorized, authorizationError]));
+    server.on('secureConnection', ({ authorized, authorizationError }) =>
+      verdicts.push([authorized, authorizationError]),
+    );
     server.on('tlsClientError', (_, socket) => {
       verdicts.push([socket.authorized, (socket.authorizationError as { code?: string } | null)?.code]);
       socket.authorized = true;
@@ -294,7 +317,11 @@ describe('trap: an authorizer that does not answer with a decision', () => {
 
   it.each(Object.entries(answers))('%s: rejected by the server', async (_, authorize) => {
     const { a } = await world();
-    const authorizer = { trustDomains: 'any', description: 'a strange one', authorize } as unknown as Authorizer;
+    const authorizer = {
+      trustDomains: 'any',
+      description: 'a strange one',
+      authorize,
+    } as unknown as Authorizer;
     const { port, handled } = await tlsService(await sourceOf(a), { authorize: authorizer });
     const events = new Events();
 
@@ -306,7 +333,11 @@ describe('trap: an authorizer that does not answer with a decision', () => {
 
   it('answers with a decision: admitted', async () => {
     const { a } = await world();
-    const authorizer: Authorizer = { trustDomains: 'any', description: 'a decent one', authorize: () => ({ allowed: true }) };
+    const authorizer: Authorizer = {
+      trustDomains: 'any',
+      description: 'a decent one',
+      authorize: () => ({ allowed: true }),
+    };
     const { port } = await tlsService(await sourceOf(a), { authorize: authorizer });
 
     expect((await knock(port, await a.issue())).line).toContain('peer=');

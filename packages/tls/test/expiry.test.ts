@@ -3,8 +3,21 @@ import { connect as connectHttp2, createSecureServer } from 'node:http2';
 import { connect as connectTcp, createServer as createTcp, type Socket } from 'node:net';
 
 import { authorizeAny, authorizeId, authorizeMemberOf } from '@svidkit/core';
-import { createTestCa, type ManualClock, manualClock, type TestCa, type TestX509Source } from '@svidkit/testkit';
-import { connectTls, createHttpsAgent, createTlsServer, peerOf, secureServer, tlsClientOptions } from '@svidkit/tls';
+import {
+  createTestCa,
+  type ManualClock,
+  manualClock,
+  type TestCa,
+  type TestX509Source,
+} from '@svidkit/testkit';
+import {
+  connectTls,
+  createHttpsAgent,
+  createTlsServer,
+  peerOf,
+  secureServer,
+  tlsClientOptions,
+} from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import {
@@ -48,7 +61,9 @@ const nextConnection = (server: { once(event: 'connection', listener: (socket: S
   });
 
 /** A way to a port that holds everything back until it is opened. */
-async function valve(port: number): Promise<{ readonly port: number; readonly taken: Promise<unknown>; open(): void }> {
+async function valve(
+  port: number,
+): Promise<{ readonly port: number; readonly taken: Promise<unknown>; open(): void }> {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -68,25 +83,28 @@ async function valve(port: number): Promise<{ readonly port: number; readonly ta
 }
 
 describe('our own SVID has expired', () => {
-  it.each(Object.entries(SERVICES))('%s never presents it, and serves again with the next one', async (_, start) => {
-    const { clock, ca, source } = await timed();
-    const { port, handled } = await start(source, { clock });
-    const first = await knock(port, await long(ca));
-    expect(first.line).toContain('peer=');
-    expect(first.serverLeaf).toBeDefined();
+  it.each(Object.entries(SERVICES))(
+    '%s never presents it, and serves again with the next one',
+    async (_, start) => {
+      const { clock, ca, source } = await timed();
+      const { port, handled } = await start(source, { clock });
+      const first = await knock(port, await long(ca));
+      expect(first.line).toContain('peer=');
+      expect(first.serverLeaf).toBeDefined();
 
-    clock.advance(HOUR + 1000);
+      clock.advance(HOUR + 1000);
 
-    const second = await knock(port, await long(ca));
-    expect([second.secured, second.serverLeaf, second.line]).toEqual([false, undefined, undefined]);
-    expect(handled).toHaveLength(1);
+      const second = await knock(port, await long(ca));
+      expect([second.secured, second.serverLeaf, second.line]).toEqual([false, undefined, undefined]);
+      expect(handled).toHaveLength(1);
 
-    const { svid, bundles } = await ca.context();
-    source.update(svid, bundles);
-    const third = await knock(port, await long(ca));
-    expect(third.serverLeaf?.equals(svid.leaf.der)).toBe(true);
-    expect(third.line).toContain('peer=');
-  });
+      const { svid, bundles } = await ca.context();
+      source.update(svid, bundles);
+      const third = await knock(port, await long(ca));
+      expect(third.serverLeaf?.equals(svid.leaf.der)).toBe(true);
+      expect(third.line).toContain('peer=');
+    },
+  );
 
   it('a server whose timer is late, as after sleep, does not present it either', async () => {
     const { clock, ca, source } = await timed();
@@ -120,27 +138,32 @@ describe('our own SVID has expired', () => {
     expect((await knock(gate.port, identity)).line).toBeUndefined();
   });
 
-  it.each(Object.entries(CLIENTS))('%s never presents it, and connects again with the next one', async (_, call) => {
-    const { clock, ca, source } = await timed();
-    const server = await rawServer(await long(ca, '/server'));
-    const authorize = authorizeId('spiffe://a.test/server');
-    // The clock of the verifier stays that of this machine: the certificates of this CA are valid by both.
-    await expect(call(source, authorize, server)).resolves.toContain('peer=');
+  it.each(Object.entries(CLIENTS))(
+    '%s never presents it, and connects again with the next one',
+    async (_, call) => {
+      const { clock, ca, source } = await timed();
+      const server = await rawServer(await long(ca, '/server'));
+      const authorize = authorizeId('spiffe://a.test/server');
+      // The clock of the verifier stays that of this machine: the certificates of this CA are valid by both.
+      await expect(call(source, authorize, server)).resolves.toContain('peer=');
 
-    clock.advance(HOUR + 1000);
-    await expect(call(source, authorize, server)).rejects.toThrow();
-    expect(server.seen.slice(1).filter(({ client }) => client !== undefined)).toEqual([]);
+      clock.advance(HOUR + 1000);
+      await expect(call(source, authorize, server)).rejects.toThrow();
+      expect(server.seen.slice(1).filter(({ client }) => client !== undefined)).toEqual([]);
 
-    const { svid, bundles } = await ca.context({ path: '/next' });
-    source.update(svid, bundles);
-    await expect(call(source, authorize, server)).resolves.toContain('peer=');
-    expect(server.seen.at(-1)?.client).toBe('URI:spiffe://a.test/next');
-  });
+      const { svid, bundles } = await ca.context({ path: '/next' });
+      source.update(svid, bundles);
+      await expect(call(source, authorize, server)).resolves.toContain('peer=');
+      expect(server.seen.at(-1)?.client).toBe('URI:spiffe://a.test/next');
+    },
+  );
 
   it('the reason is told: ERR_SOURCE_EXPIRED', async () => {
     const { clock, ca, source } = await timed();
     const server = await rawServer(await long(ca));
-    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) => one.destroy());
+    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) =>
+      one.destroy(),
+    );
     const target = { host: '127.0.0.1', port: server.port };
 
     clock.advance(HOUR + 1000);
@@ -158,7 +181,12 @@ describe('our own SVID has expired', () => {
     const server = await rawServer(await long(ca));
     const client = new RawClient(service.port, await long(ca));
     expect(await client.ask()).toContain('peer=');
-    const socket = await connectTls(source, { authorize: authorizeAny(), clock, host: '127.0.0.1', port: server.port });
+    const socket = await connectTls(source, {
+      authorize: authorizeAny(),
+      clock,
+      host: '127.0.0.1',
+      port: server.port,
+    });
 
     clock.advance(HOUR - MINUTE);
     expect(await client.ask()).toContain('peer=');
@@ -198,21 +226,26 @@ describe('the SVID of a peer expires on a live keep-alive connection', () => {
     expect(handled).toEqual(['spiffe://a.test/short', 'spiffe://a.test/lasting', 'spiffe://a.test/lasting']);
   });
 
-  it.each(Object.entries(SERVICES))('%s closes an idle connection on time, and leaves the others', async (_, start) => {
-    const { clock, ca, source } = await shortLived();
-    const { port } = await start(source, { clock });
-    const short = new RawClient(port, await ca.issue({ path: '/short', lifetimeMs: HOUR }));
-    const lasting = new RawClient(port, await long(ca, '/lasting'));
-    expect(await short.ask()).toContain('/short ');
-    expect(await lasting.ask()).toContain('/lasting ');
-    const events = new Events();
+  it.each(Object.entries(SERVICES))(
+    '%s closes an idle connection on time, and leaves the others',
+    async (_, start) => {
+      const { clock, ca, source } = await shortLived();
+      const { port } = await start(source, { clock });
+      const short = new RawClient(port, await ca.issue({ path: '/short', lifetimeMs: HOUR }));
+      const lasting = new RawClient(port, await long(ca, '/lasting'));
+      expect(await short.ask()).toContain('/short ');
+      expect(await lasting.ask()).toContain('/lasting ');
+      const events = new Events();
 
-    clock.advance(HOUR + 1000);
-    await short.closed;
+      clock.advance(HOUR + 1000);
+      await short.closed;
 
-    expect(events.drained).toEqual([{ side: 'server', id: 'spiffe://a.test/short', reason: 'peer-svid-expired' }]);
-    expect(await lasting.ask()).toContain('/lasting ');
-  });
+      expect(events.drained).toEqual([
+        { side: 'server', id: 'spiffe://a.test/short', reason: 'peer-svid-expired' },
+      ]);
+      expect(await lasting.ask()).toContain('/lasting ');
+    },
+  );
 
   it('an answer shortly before tells the client to come back on a new connection', async () => {
     const { clock, ca, source } = await shortLived();
@@ -232,7 +265,12 @@ describe('the SVID of a peer expires on a live keep-alive connection', () => {
     const { clock, ca, source } = await shortLived();
     const identity = await ca.issue({ path: '/short', lifetimeMs: HOUR });
     const server = await rawServer(identity);
-    const socket = await connectTls(source, { authorize: authorizeAny(), clock, host: '127.0.0.1', port: server.port });
+    const socket = await connectTls(source, {
+      authorize: authorizeAny(),
+      clock,
+      host: '127.0.0.1',
+      port: server.port,
+    });
     closing(socket, (one) => one.destroy());
     expect(peerOf(socket).notAfter).toBe(identity.notAfter);
 
@@ -245,7 +283,9 @@ describe('the SVID of a peer expires on a live keep-alive connection', () => {
   it('an agent does not send another request to a server whose SVID has expired', async () => {
     const { clock, ca, source } = await shortLived();
     const server = await rawServer(await ca.issue({ path: '/server', lifetimeMs: HOUR }));
-    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) => one.destroy());
+    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) =>
+      one.destroy(),
+    );
     const target = { agent, host: '127.0.0.1', port: server.port };
     const free = once(agent, 'free');
     await expect(get(target)).resolves.toContain('peer=');
@@ -290,22 +330,27 @@ describe('an authority is removed', () => {
     return { clock, old: ca, next, source, remove };
   };
 
-  it.each(Object.entries(SERVICES))('%s closes idle connections of its peers at once, and no others', async (_, start) => {
-    const { clock, old, next, source, remove } = await removing();
-    const { port } = await start(source, { clock });
-    const condemned = new RawClient(port, await long(old, '/old'));
-    const kept = new RawClient(port, await long(next, '/new'));
-    expect(await condemned.ask()).toContain('/old ');
-    expect(await kept.ask()).toContain('/new ');
-    const events = new Events();
+  it.each(Object.entries(SERVICES))(
+    '%s closes idle connections of its peers at once, and no others',
+    async (_, start) => {
+      const { clock, old, next, source, remove } = await removing();
+      const { port } = await start(source, { clock });
+      const condemned = new RawClient(port, await long(old, '/old'));
+      const kept = new RawClient(port, await long(next, '/new'));
+      expect(await condemned.ask()).toContain('/old ');
+      expect(await kept.ask()).toContain('/new ');
+      const events = new Events();
 
-    await remove();
-    await condemned.closed;
+      await remove();
+      await condemned.closed;
 
-    expect(events.drained).toEqual([{ side: 'server', id: 'spiffe://a.test/old', reason: 'authority-removed' }]);
-    expect(await kept.ask()).toContain('/new ');
-    expect((await knock(port, await long(old, '/old'))).line).toBeUndefined();
-  });
+      expect(events.drained).toEqual([
+        { side: 'server', id: 'spiffe://a.test/old', reason: 'authority-removed' },
+      ]);
+      expect(await kept.ask()).toContain('/new ');
+      expect((await knock(port, await long(old, '/old'))).line).toBeUndefined();
+    },
+  );
 
   it('a request in flight is answered, its connection is closed after it', async () => {
     const { clock, old, source, remove } = await removing();
@@ -360,7 +405,9 @@ describe('an authority is removed', () => {
     await get(target);
     await free;
     const [condemned, kept] = await Promise.all(
-      [oldServer, newServer].map(({ port }) => connectTls(source, { authorize, clock, host: '127.0.0.1', port })),
+      [oldServer, newServer].map(({ port }) =>
+        connectTls(source, { authorize, clock, host: '127.0.0.1', port }),
+      ),
     );
     const [idle] = Object.values(agent.freeSockets).flat();
     expect(idle?.destroyed).toBe(false);
@@ -393,7 +440,10 @@ describe('an authority is removed', () => {
   it('HTTP/2 sessions of its peers end, and new ones are refused', async () => {
     const { clock, old, next, source, remove } = await removing();
     const { port, handled } = await serve((list) =>
-      secureServer(createSecureServer({}, application(list) as never), source, { authorize: authorizeAny(), clock }),
+      secureServer(createSecureServer({}, application(list) as never), source, {
+        authorize: authorizeAny(),
+        clock,
+      }),
     );
     const { certPem: cert, keyPem: key } = await long(old, '/old');
     const session = connectHttp2(`https://127.0.0.1:${port}`, { cert, key, rejectUnauthorized: false });
@@ -409,7 +459,11 @@ describe('an authority is removed', () => {
 
     expect((await knock(port, await long(old), { ALPNProtocols: ['h2'] })).line).toBeUndefined();
     const good = await long(next, '/new');
-    const again = connectHttp2(`https://127.0.0.1:${port}`, { cert: good.certPem, key: good.keyPem, rejectUnauthorized: false });
+    const again = connectHttp2(`https://127.0.0.1:${port}`, {
+      cert: good.certPem,
+      key: good.keyPem,
+      rejectUnauthorized: false,
+    });
     closing(again, (one) => one.destroy());
     const request = again.request({ ':path': '/' });
     request.resume();
@@ -448,7 +502,9 @@ describe('the source is closed', () => {
   it('idle connections of agents are closed', async () => {
     const { ca, source, clock } = await timed();
     const server = await rawServer(await long(ca));
-    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) => one.destroy());
+    const agent = closing(createHttpsAgent(source, { authorize: authorizeAny(), clock }), (one) =>
+      one.destroy(),
+    );
     const free = once(agent, 'free');
     await get({ agent, host: '127.0.0.1', port: server.port });
     await free;
@@ -458,7 +514,9 @@ describe('the source is closed', () => {
     await source.close();
 
     expect(idle.map((socket) => socket?.destroyed)).toEqual([true]);
-    await expect(get({ agent, host: '127.0.0.1', port: server.port })).rejects.toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
+    await expect(get({ agent, host: '127.0.0.1', port: server.port })).rejects.toMatchObject({
+      code: 'ERR_SOURCE_CLOSED',
+    });
   });
 
   it('a server that is started with an empty source refuses everybody until it has something', async () => {
@@ -475,7 +533,9 @@ describe('the source is closed', () => {
 
   it('a server that is closed and listens again follows its source again', async () => {
     const { ca, source, clock } = await timed();
-    const server = createTlsServer(source, { authorize: authorizeAny(), clock }, (socket) => socket.end('peer=\n'));
+    const server = createTlsServer(source, { authorize: authorizeAny(), clock }, (socket) =>
+      socket.end('peer=\n'),
+    );
     await listen(server);
     await new Promise((resolve) => server.close(resolve));
     const port = await listen(server);
@@ -494,7 +554,12 @@ describe('tlsClientOptions and the clock', () => {
     const { clock, ca, source } = await timed();
     const server = await rawServer(await ca.issue({ path: '/server', lifetimeMs: MINUTE }));
     const authorize = authorizeId('spiffe://a.test/server');
-    const options = { agent: false, host: '127.0.0.1', port: server.port, ...tlsClientOptions(source, { authorize, clock }) };
+    const options = {
+      agent: false,
+      host: '127.0.0.1',
+      port: server.port,
+      ...tlsClientOptions(source, { authorize, clock }),
+    };
     await expect(get(options)).resolves.toContain('peer=');
 
     clock.advance(2 * MINUTE);

@@ -40,21 +40,24 @@ afterEach(closeAll);
 const SERVER = authorizeId('spiffe://a.test/server');
 
 describe('trap: rejectUnauthorized false with checkServerIdentity fails open', () => {
-  it.each(Object.entries(CLIENTS))('%s sends nothing to a server that only OpenSSL objects to', async (_, call) => {
-    const { a, rogue } = await world();
-    const source = await sourceOf(a);
-    const unknown = await rawServer(await rogue.issue({ path: '/server' }));
-    const other = await rawServer(await a.issue({ path: '/other' }));
-    const honest = await rawServer(await a.issue({ path: '/server' }));
+  it.each(Object.entries(CLIENTS))(
+    '%s sends nothing to a server that only OpenSSL objects to',
+    async (_, call) => {
+      const { a, rogue } = await world();
+      const source = await sourceOf(a);
+      const unknown = await rawServer(await rogue.issue({ path: '/server' }));
+      const other = await rawServer(await a.issue({ path: '/other' }));
+      const honest = await rawServer(await a.issue({ path: '/server' }));
 
-    await expect(call(source, SERVER, unknown)).rejects.toThrow();
-    await expect(call(source, SERVER, other)).rejects.toMatchObject({ code: 'ERR_PEER_UNAUTHORIZED' });
-    await expect(call(source, SERVER, honest)).resolves.toContain('peer=');
+      await expect(call(source, SERVER, unknown)).rejects.toThrow();
+      await expect(call(source, SERVER, other)).rejects.toMatchObject({ code: 'ERR_PEER_UNAUTHORIZED' });
+      await expect(call(source, SERVER, honest)).resolves.toContain('peer=');
 
-    expect(await unknown.stolen()).toBe('');
-    expect(await other.stolen()).toBe('');
-    expect(await honest.stolen()).toContain(SECRET);
-  });
+      expect(await unknown.stolen()).toBe('');
+      expect(await other.stolen()).toBe('');
+      expect(await honest.stolen()).toContain(SECRET);
+    },
+  );
 
   it('options of one request cannot loosen the agent', async () => {
     const { a, rogue } = await world();
@@ -97,7 +100,9 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
 
     // A library that takes one of the two checks away is left with the other.
     expect(await outcome(attacker.port, { checkServerIdentity: () => undefined })).not.toBe('connected');
-    expect(options.checkServerIdentity('', certificateOf(await rogue.issue({ path: '/server' })))).toBeInstanceOf(Error);
+    expect(
+      options.checkServerIdentity('', certificateOf(await rogue.issue({ path: '/server' }))),
+    ).toBeInstanceOf(Error);
     expect(await outcome(honest.port, {})).toBe('connected');
   });
 });
@@ -105,41 +110,56 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
 describe('trap: an empty bundle falls back to the public roots', () => {
   const emptyOf = (name: string): X509Bundle => X509Bundle.fromPem(TrustDomain.parse(name), '');
 
-  it.each(Object.entries(CLIENTS))('%s trusts nobody with an empty bundle, and again with a full one', async (_, call) => {
-    const { a, rogue } = await world();
-    const source = await sourceOf(a);
-    const honest = await rawServer(await a.issue({ path: '/server' }));
-    const unknown = await rawServer(await rogue.issue({ path: '/server' }));
-    const { svid, bundles } = source.current;
+  it.each(Object.entries(CLIENTS))(
+    '%s trusts nobody with an empty bundle, and again with a full one',
+    async (_, call) => {
+      const { a, rogue } = await world();
+      const source = await sourceOf(a);
+      const honest = await rawServer(await a.issue({ path: '/server' }));
+      const unknown = await rawServer(await rogue.issue({ path: '/server' }));
+      const { svid, bundles } = source.current;
 
-    for (const useless of [BundleSet.of(emptyOf('a.test')), BundleSet.empty, BundleSet.of(emptyOf('b.test'))]) {
-      source.update(svid, useless);
-      await expect(call(source, SERVER, honest)).rejects.toThrow();
-      await expect(call(source, SERVER, unknown)).rejects.toThrow();
-    }
-    expect(honest.seen.concat(unknown.seen).map(({ received }) => received).join('')).toBe('');
+      for (const useless of [
+        BundleSet.of(emptyOf('a.test')),
+        BundleSet.empty,
+        BundleSet.of(emptyOf('b.test')),
+      ]) {
+        source.update(svid, useless);
+        await expect(call(source, SERVER, honest)).rejects.toThrow();
+        await expect(call(source, SERVER, unknown)).rejects.toThrow();
+      }
+      expect(
+        honest.seen
+          .concat(unknown.seen)
+          .map(({ received }) => received)
+          .join(''),
+      ).toBe('');
 
-    source.update(svid, bundles);
-    await expect(call(source, SERVER, honest)).resolves.toContain('peer=');
-  });
+      source.update(svid, bundles);
+      await expect(call(source, SERVER, honest)).resolves.toContain('peer=');
+    },
+  );
 
-  it.each(Object.entries(SERVICES))('%s admits nobody with an empty bundle, and again with a full one', async (_, start) => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const { port, handled } = await start(source);
-    const { svid, bundles } = source.current;
-    const events = new Events();
+  it.each(Object.entries(SERVICES))(
+    '%s admits nobody with an empty bundle, and again with a full one',
+    async (_, start) => {
+      const { a } = await world();
+      const source = await sourceOf(a);
+      const { port, handled } = await start(source);
+      const { svid, bundles } = source.current;
+      const events = new Events();
 
-    source.update(svid, BundleSet.of(emptyOf('a.test')));
-    expect((await knock(port, await a.issue())).line).toBeUndefined();
-    source.update(svid, BundleSet.empty);
-    expect((await knock(port, await a.issue())).line).toBeUndefined();
-    expect(events.codes('server')).toEqual(['ERR_BUNDLE_EMPTY', 'ERR_BUNDLE_UNKNOWN']);
-    expect(handled).toEqual([]);
+      source.update(svid, BundleSet.of(emptyOf('a.test')));
+      expect((await knock(port, await a.issue())).line).toBeUndefined();
+      source.update(svid, BundleSet.empty);
+      expect((await knock(port, await a.issue())).line).toBeUndefined();
+      expect(events.codes('server')).toEqual(['ERR_BUNDLE_EMPTY', 'ERR_BUNDLE_UNKNOWN']);
+      expect(handled).toEqual([]);
 
-    source.update(svid, bundles);
-    expect((await knock(port, await a.issue())).line).toContain('peer=');
-  });
+      source.update(svid, bundles);
+      expect((await knock(port, await a.issue())).line).toContain('peer=');
+    },
+  );
 
   it('a bundle whose entries are no authorities is an empty one', async () => {
     const { a } = await world();
@@ -247,7 +267,11 @@ describe('trap: an authorizer that does not answer with a decision', () => {
     const { a } = await world();
     const source = await sourceOf(a);
     const server = await rawServer(await a.issue({ path: '/server' }));
-    const strange = { trustDomains: SERVER.trustDomains, description: 'a strange one', authorize } as unknown as Authorizer;
+    const strange = {
+      trustDomains: SERVER.trustDomains,
+      description: 'a strange one',
+      authorize,
+    } as unknown as Authorizer;
 
     for (const call of Object.values(CLIENTS)) {
       await expect(call(source, strange, server)).rejects.toMatchObject({ code: 'ERR_PEER_UNAUTHORIZED' });
@@ -255,7 +279,8 @@ describe('trap: an authorizer that does not answer with a decision', () => {
     expect(server.seen.map(({ received }) => received).join('')).toBe('');
 
     const decent: Authorizer = { ...strange, authorize: () => ({ allowed: true }) };
-    for (const call of Object.values(CLIENTS)) await expect(call(source, decent, server)).resolves.toContain('peer=');
+    for (const call of Object.values(CLIENTS))
+      await expect(call(source, decent, server)).resolves.toContain('peer=');
   });
 });
 
@@ -266,37 +291,49 @@ describe('tlsClientOptions of a source that has nothing to give', () => {
     'a lost bundle': (source) => source.lose(),
   };
 
-  it.each(Object.entries(ends))('%s: connections fail, nothing throws, nothing is presented', async (_, end) => {
-    const { a } = await world();
-    const source = await withdrawable(await sourceOf(a));
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    const options = tlsClientOptions(source.source, { authorize: SERVER });
-    const copy = { ...options };
-    await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...copy })).resolves.toContain('peer=');
-    const events = new Events();
+  it.each(Object.entries(ends))(
+    '%s: connections fail, nothing throws, nothing is presented',
+    async (_, end) => {
+      const { a } = await world();
+      const source = await withdrawable(await sourceOf(a));
+      const server = await rawServer(await a.issue({ path: '/server' }));
+      const options = tlsClientOptions(source.source, { authorize: SERVER });
+      const copy = { ...options };
+      await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...copy })).resolves.toContain(
+        'peer=',
+      );
+      const events = new Events();
 
-    await end(source);
+      await end(source);
 
-    for (const given of [options, copy, { ...copy }]) {
-      const socket = closing(connect({ host: '127.0.0.1', port: server.port, ...given }), (one) => one.destroy());
-      const [error] = (await once(socket, 'error')) as [Error];
-      expect(error).toBeInstanceOf(Error);
-      await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...given })).rejects.toThrow();
-    }
-    expect(events.errors.length).toBeGreaterThan(0);
-    expect(events.errors.every(({ error }) => isSpiffeError(error))).toBe(true);
-    // Only the first connection was one: the others showed no certificate, or ended before.
-    expect(server.seen.slice(1).map(({ client, received }) => [client, received])).toEqual(
-      server.seen.slice(1).map(() => [undefined, '']),
-    );
-  });
+      for (const given of [options, copy, { ...copy }]) {
+        const socket = closing(connect({ host: '127.0.0.1', port: server.port, ...given }), (one) =>
+          one.destroy(),
+        );
+        const [error] = (await once(socket, 'error')) as [Error];
+        expect(error).toBeInstanceOf(Error);
+        await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...given })).rejects.toThrow();
+      }
+      expect(events.errors.length).toBeGreaterThan(0);
+      expect(events.errors.every(({ error }) => isSpiffeError(error))).toBe(true);
+      // Only the first connection was one: the others showed no certificate, or ended before.
+      expect(server.seen.slice(1).map(({ client, received }) => [client, received])).toEqual(
+        server.seen.slice(1).map(() => [undefined, '']),
+      );
+    },
+  );
 
   it('comes back with the source', async () => {
     const { a } = await world();
     const source = await sourceOf(a);
     const { svid, bundles } = source.current;
     const server = await rawServer(await a.issue({ path: '/server' }));
-    const options = { host: '127.0.0.1', port: server.port, agent: false, ...tlsClientOptions(source, { authorize: SERVER }) };
+    const options = {
+      host: '127.0.0.1',
+      port: server.port,
+      agent: false,
+      ...tlsClientOptions(source, { authorize: SERVER }),
+    };
 
     source.update(svid, BundleSet.empty);
     await expect(get(options)).rejects.toThrow();
@@ -304,21 +341,24 @@ describe('tlsClientOptions of a source that has nothing to give', () => {
     await expect(get(options)).resolves.toContain('peer=');
   });
 
-  it.each(Object.keys(CLIENTS))('%s of a closed source fails with its reason, and reaches nobody', async (name) => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    const call = CLIENTS[name];
-    await expect(call?.(source, SERVER, server)).resolves.toContain('peer=');
+  it.each(Object.keys(CLIENTS))(
+    '%s of a closed source fails with its reason, and reaches nobody',
+    async (name) => {
+      const { a } = await world();
+      const source = await sourceOf(a);
+      const server = await rawServer(await a.issue({ path: '/server' }));
+      const call = CLIENTS[name];
+      await expect(call?.(source, SERVER, server)).resolves.toContain('peer=');
 
-    await source.close();
-    if (name.startsWith('tlsClientOptions')) {
-      await expect(call?.(source, SERVER, server)).rejects.toThrow();
-    } else {
-      await expect(call?.(source, SERVER, server)).rejects.toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
-    }
-    expect(server.seen).toHaveLength(1);
-  });
+      await source.close();
+      if (name.startsWith('tlsClientOptions')) {
+        await expect(call?.(source, SERVER, server)).rejects.toThrow();
+      } else {
+        await expect(call?.(source, SERVER, server)).rejects.toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
+      }
+      expect(server.seen).toHaveLength(1);
+    },
+  );
 });
 
 describe('trap N3: getPeerX509Certificate consumes the chain', () => {
@@ -344,7 +384,11 @@ describe('trap N3: getPeerX509Certificate consumes the chain', () => {
     const { a } = await world();
     const issuer = await a.intermediate();
     const server = await rawServer(await issuer.issue({ path: '/server' }));
-    const socket = await connectTls(await sourceOf(a), { authorize: SERVER, host: '127.0.0.1', port: server.port });
+    const socket = await connectTls(await sourceOf(a), {
+      authorize: SERVER,
+      host: '127.0.0.1',
+      port: server.port,
+    });
     closing(socket, (one) => one.destroy());
 
     for (let round = 0; round < 3; round += 1) {
@@ -358,7 +402,11 @@ describe('trap N9: reading the certificate of a peer for each request is expensi
   it('peerOf asks OpenSSL nothing: the identity was kept when the connection was admitted', async () => {
     const { a } = await world();
     const server = await rawServer(await a.issue({ path: '/server' }));
-    const socket = await connectTls(await sourceOf(a), { authorize: SERVER, host: '127.0.0.1', port: server.port });
+    const socket = await connectTls(await sourceOf(a), {
+      authorize: SERVER,
+      host: '127.0.0.1',
+      port: server.port,
+    });
     closing(socket, (one) => one.destroy());
     const forbidden = (): never => {
       throw new Error('asked again');

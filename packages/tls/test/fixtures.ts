@@ -79,14 +79,21 @@ export async function sourceOf(ca: TestCa, options: TestContextOptions = {}): Pr
 }
 
 /** Gives `source` the next SVID of `ca`. */
-export async function rotate(source: TestX509Source, ca: TestCa, options: TestContextOptions = {}): Promise<void> {
+export async function rotate(
+  source: TestX509Source,
+  ca: TestCa,
+  options: TestContextOptions = {},
+): Promise<void> {
   const { svid, bundles } = await ca.context(options);
   source.update(svid, bundles);
 }
 
 /** One certificate as PEM. */
 export function toPem(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
@@ -155,7 +162,11 @@ export class RawClient {
   received: Buffer = Buffer.alloc(0);
   #wake: (() => void) | undefined;
 
-  constructor(port: number, identity?: Identity, options: ConnectionOptions & { readonly send?: string | Buffer } = {}) {
+  constructor(
+    port: number,
+    identity?: Identity,
+    options: ConnectionOptions & { readonly send?: string | Buffer } = {},
+  ) {
     const { send, ...rest } = options;
     this.socket = connect({
       ...(rest.socket === undefined && rest.path === undefined ? { host: '127.0.0.1', port } : {}),
@@ -312,7 +323,8 @@ export function describePeer(holder: Parameters<typeof peerOf>[0]): string {
 /** Answers each HTTP request on `socket` by hand. */
 export function answerRequests(socket: TLSSocket, body: () => string): void {
   let received = '';
-  socket.on('error', () => {});
+  // After the handshake Node.js leaves it to the application to end a connection that broke.
+  socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
     received += String(chunk);
     for (let end = received.indexOf('\r\n\r\n'); end >= 0; end = received.indexOf('\r\n\r\n')) {
@@ -348,13 +360,17 @@ export interface RawServer {
 }
 
 /** A server on bare node:tls that takes any client, as an attacker would. Resumption is on. */
-export async function rawServer(
-  identity: Identity,
-  options: TlsOptions = {},
-): Promise<RawServer> {
+export async function rawServer(identity: Identity, options: TlsOptions = {}): Promise<RawServer> {
   const seen: Seen[] = [];
   const server = createTls(
-    { cert: identity.certPem, key: identity.keyPem, requestCert: true, rejectUnauthorized: false, ca: [], ...options },
+    {
+      cert: identity.certPem,
+      key: identity.keyPem,
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: [],
+      ...options,
+    },
     (socket) => {
       const leaf = socket.getPeerCertificate() as Partial<ReturnType<TLSSocket['getPeerCertificate']>> | null;
       const connection: Seen = {
@@ -396,8 +412,11 @@ export const CLIENTS: Readonly<
   },
   'tlsClientOptions with tls.connect': async (source, authorize, { port, host = '127.0.0.1', minVersion }) =>
     exchange(connect({ host, port, ...tlsClientOptions(source, { authorize, ...floor(minVersion) }) })),
-  'tlsClientOptions with https.request': async (source, authorize, { port, host = '127.0.0.1', minVersion }) =>
-    get({ host, port, agent: false, ...tlsClientOptions(source, { authorize, ...floor(minVersion) }) }),
+  'tlsClientOptions with https.request': async (
+    source,
+    authorize,
+    { port, host = '127.0.0.1', minVersion },
+  ) => get({ host, port, agent: false, ...tlsClientOptions(source, { authorize, ...floor(minVersion) }) }),
 };
 
 /** Where a client of {@link CLIENTS} goes. */
@@ -416,7 +435,10 @@ export function exchange(socket: TLSSocket): Promise<string> {
   closing(socket, () => socket.destroy());
   return new Promise((resolve, reject) => {
     let text = '';
-    socket.on('error', reject);
+    socket.on('error', (error) => {
+      socket.destroy();
+      reject(error);
+    });
     socket.on('data', (chunk) => {
       text += String(chunk);
     });
@@ -450,31 +472,50 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
+/** How a program is started. */
+export interface ChildOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly execArgv?: readonly string[];
+  readonly args?: readonly string[];
+}
+
 /** Runs a program of this folder, or a file, on this Node.js. */
-export async function runChild(
+export async function runChild(file: string, options: ChildOptions = {}): Promise<ChildResult> {
+  const { child, output, closed } = spawnChild(file, options);
+  await closed;
+  return { code: child.exitCode, signal: child.signalCode, ...output };
+}
+
+/** Starts a program that runs until {@link closeAll}, and waits for the first line it prints. */
+export async function startChild(
   file: string,
-  options: { readonly env?: NodeJS.ProcessEnv; readonly execArgv?: readonly string[]; readonly args?: readonly string[] } = {},
-): Promise<ChildResult> {
+  args: readonly string[],
+): Promise<{ readonly line: string; stderr(): string }> {
+  const { child, output, closed } = spawnChild(file, { args });
+  closing(child, () => closed);
+  closing(child, () => child.kill());
+  for (;;) {
+    const [line, rest] = output.stdout.split('\n');
+    if (line !== undefined && rest !== undefined) return { line, stderr: () => output.stderr };
+    if (child.exitCode !== null) throw new Error(`${file} ended: ${output.stderr}`);
+    await Promise.race([once(child.stdout, 'data'), closed]);
+  }
+}
+
+function spawnChild(file: string, { env, execArgv = [], args = [] }: ChildOptions) {
+  const program = file.startsWith('/') ? file : `${import.meta.dirname}/children/${file}`;
   const child = spawn(
     process.execPath,
-    [
-      '--conditions=@svidkit/source',
-      '--disable-warning=ExperimentalWarning',
-      ...(options.execArgv ?? []),
-      file.startsWith('/') ? file : `${import.meta.dirname}/children/${file}`,
-      ...(options.args ?? []),
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...options.env } },
+    ['--conditions=@svidkit/source', '--disable-warning=ExperimentalWarning', ...execArgv, program, ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } },
   );
-  closing(child, () => child.kill('SIGKILL'));
-  let stdout = '';
-  let stderr = '';
+  const output = { stdout: '', stderr: '' };
+  const closed = once(child, 'close');
   child.stdout.on('data', (chunk) => {
-    stdout += String(chunk);
+    output.stdout += String(chunk);
   });
   child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
+    output.stderr += String(chunk);
   });
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return { code, signal, stdout, stderr };
+  return { child, output, closed };
 }

@@ -88,8 +88,16 @@ describe('options that are wrong', () => {
     ['null as authorizer', { authorize: null }, 'ERR_CONFIG_AUTHORIZER'],
     ['a function as authorizer', { authorize: () => true }, 'ERR_CONFIG_AUTHORIZER'],
     ['a SPIFFE ID as authorizer', { authorize: 'spiffe://a.test/x' }, 'ERR_CONFIG_AUTHORIZER'],
-    ['an authorizer without trust domains', { authorize: { authorize: () => true } }, 'ERR_CONFIG_AUTHORIZER'],
-    ['an authorizer with a list of trust domains', { authorize: { ...a, trustDomains: ['a.test'] } }, 'ERR_CONFIG_AUTHORIZER'],
+    [
+      'an authorizer without trust domains',
+      { authorize: { authorize: () => true } },
+      'ERR_CONFIG_AUTHORIZER',
+    ],
+    [
+      'an authorizer with a list of trust domains',
+      { authorize: { ...a, trustDomains: ['a.test'] } },
+      'ERR_CONFIG_AUTHORIZER',
+    ],
     ['TLS 1.1', { authorize: a, minVersion: 'TLSv1.1' }, 'ERR_CONFIG_OPTION'],
     ['TLS 1.0', { authorize: a, minVersion: 'TLSv1' }, 'ERR_CONFIG_OPTION'],
     ['a number as version', { authorize: a, minVersion: 1.3 }, 'ERR_CONFIG_OPTION'],
@@ -146,7 +154,11 @@ describe('options that are wrong', () => {
     const source = await sourceOf((await world()).a);
     const options = { authorize: a, minVersion: 'TLSv1.2', handshakeTimeoutMs: 1 } as const;
     const { port } = await serve(() =>
-      createTlsServer(source, { ...options, handshakeTimeoutMs: 10_000, maxHandshakes: 1, maxFailuresPerAddress: 1 }, (socket) => socket.end('peer=\n')),
+      createTlsServer(
+        source,
+        { ...options, handshakeTimeoutMs: 10_000, maxHandshakes: 1, maxFailuresPerAddress: 1 },
+        (socket) => socket.end('peer=\n'),
+      ),
     );
     expect((await knock(port, await (await world()).a.issue())).line).toBe('peer=');
     expect(createHttpsAgent(source, options)).toBeDefined();
@@ -164,13 +176,21 @@ describe('tlsClientOptions', () => {
   it.each(any)('%s needs the option trustDomain', async (_, authorize) => {
     const { a: ca } = await world();
     const source = await sourceOf(ca);
-    expect(() => tlsClientOptions(source, { authorize })).toThrow(code('ERR_CONFIG_TRUST_DOMAIN', 'trust domain'));
-    expect(() => tlsClientOptions(source, { authorize, trustDomain: TrustDomain.parse('a.test') })).not.toThrow();
+    expect(() => tlsClientOptions(source, { authorize })).toThrow(
+      code('ERR_CONFIG_TRUST_DOMAIN', 'trust domain'),
+    );
+    expect(() =>
+      tlsClientOptions(source, { authorize, trustDomain: TrustDomain.parse('a.test') }),
+    ).not.toThrow();
   });
 
   it('one trust domain is enough, however it was said', async () => {
     const source = await sourceOf((await world()).a);
-    const authorizers = [a, authorizeOneOf('spiffe://a.test/x', 'spiffe://a.test/y'), allOf(authorizeAny(), a)];
+    const authorizers = [
+      a,
+      authorizeOneOf('spiffe://a.test/x', 'spiffe://a.test/y'),
+      allOf(authorizeAny(), a),
+    ];
     for (const authorize of authorizers) expect(() => tlsClientOptions(source, { authorize })).not.toThrow();
   });
 
@@ -179,7 +199,10 @@ describe('tlsClientOptions', () => {
     const source = await sourceOf(caOfA, { bundles: [caOfA, b] });
     const [inA, inB] = [await rawServer(await caOfA.issue()), await rawServer(await b.issue())];
     const { get } = await import('./fixtures.ts');
-    const options = tlsClientOptions(source, { authorize: authorizeAny(), trustDomain: TrustDomain.parse('b.test') });
+    const options = tlsClientOptions(source, {
+      authorize: authorizeAny(),
+      trustDomain: TrustDomain.parse('b.test'),
+    });
     const target = { host: '127.0.0.1', agent: false, ...options };
 
     await expect(get({ ...target, port: inB.port })).resolves.toContain('peer=');
@@ -217,16 +240,24 @@ describe('secureServer refuses', () => {
 
   it.each(Object.entries(made))('%s', async (_, create) => {
     const source = await sourceOf((await world()).a);
-    expect(() => secureServer(create() as Server, source, { authorize: a })).toThrow(code('ERR_CONFIG_SERVER'));
+    expect(() => secureServer(create() as Server, source, { authorize: a })).toThrow(
+      code('ERR_CONFIG_SERVER'),
+    );
   });
 
   it('a server that listens already, and takes it before', async () => {
     const source = await sourceOf((await world()).a);
     const server = createTls();
     await listen(server);
-    expect(() => secureServer(server, source, { authorize: a })).toThrow(code('ERR_CONFIG_SERVER', 'listens'));
+    expect(() => secureServer(server, source, { authorize: a })).toThrow(
+      code('ERR_CONFIG_SERVER', 'listens'),
+    );
 
-    const other = secureServer(createTls((socket) => socket.end('peer=\n')), source, { authorize: a });
+    const other = secureServer(
+      createTls((socket) => socket.end('peer=\n')),
+      source,
+      { authorize: a },
+    );
     expect((await knock(await listen(other), await (await world()).a.issue())).line).toBe('peer=');
   });
 
@@ -243,7 +274,9 @@ describe('secureServer refuses', () => {
     const { a: ca, rogue } = await world();
     const source = await sourceOf(ca);
     const { certPem: cert, keyPem: key } = await rogue.issue();
-    const server = createTls({ cert, key, ca: [rogue.pem], ticketKeys: randomBytes(48) }, (socket) => socket.end('peer=\n'));
+    const server = createTls({ cert, key, ca: [rogue.pem], ticketKeys: randomBytes(48) }, (socket) =>
+      socket.end('peer=\n'),
+    );
     const port = await listen(secureServer(server, source, { authorize: a }));
 
     const client = await knock(port, await ca.issue());
@@ -259,9 +292,13 @@ describe('peerOf of strangers', () => {
     'a new socket': () => new Socket(),
     'a TLS socket without a handshake': () => new TLSSocket(new Socket()),
     'a request without a connection': () => new IncomingMessage(new Socket()),
-    'a socket that says it is authorized': () => Object.assign(new Socket(), { authorized: true, encrypted: true }),
+    'a socket that says it is authorized': () =>
+      Object.assign(new Socket(), { authorized: true, encrypted: true }),
     'a request whose socket is null': () => ({ socket: null }),
-    'an object that says it has a peer': () => ({ peer: { id: 'spiffe://a.test/admin' }, socket: { peer: {} } }),
+    'an object that says it has a peer': () => ({
+      peer: { id: 'spiffe://a.test/admin' },
+      socket: { peer: {} },
+    }),
     undefined: () => undefined,
     null: () => null,
     'a string': () => 'spiffe://a.test/admin',

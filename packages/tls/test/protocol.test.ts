@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { createServer as createTls, type TLSSocket } from 'node:tls';
 
 import { authorizeAny, authorizeId, authorizeMemberOf } from '@svidkit/core';
-import { connectTls, createHttpsAgent, createHttpsServer, createTlsServer, peerOf, secureServer, tlsClientOptions } from '@svidkit/tls';
+import {
+  connectTls,
+  createHttpsAgent,
+  createHttpsServer,
+  createTlsServer,
+  peerOf,
+  secureServer,
+  tlsClientOptions,
+} from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import {
@@ -35,28 +43,32 @@ afterEach(closeAll);
 const SERVER = authorizeId('spiffe://a.test/server');
 
 describe('trap: an IP address as server name', () => {
-  it.each(['127.0.0.1', '::1'])('connecting to %s sends none, throws nothing and warns of nothing', async (host) => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    // The same application on both addresses.
-    const twin = createTls((socket) => server.server.emit('secureConnection', socket));
-    const { certPem: cert, keyPem: key } = await a.issue({ path: '/server' });
-    twin.setSecureContext({ cert, key, ca: [] });
-    const port = host === '127.0.0.1' ? server.port : await listen(twin, host);
-    const warnings: Error[] = [];
-    const warn = (warning: Error): unknown => warnings.push(warning);
-    process.on('warning', warn);
+  it.each(['127.0.0.1', '::1'])(
+    'connecting to %s sends none, throws nothing and warns of nothing',
+    async (host) => {
+      const { a } = await world();
+      const source = await sourceOf(a);
+      const server = await rawServer(await a.issue({ path: '/server' }));
+      // The same application on both addresses.
+      const twin = createTls((socket) => server.server.emit('secureConnection', socket));
+      const { certPem: cert, keyPem: key } = await a.issue({ path: '/server' });
+      twin.setSecureContext({ cert, key, ca: [] });
+      const port = host === '127.0.0.1' ? server.port : await listen(twin, host);
+      const warnings: Error[] = [];
+      const warn = (warning: Error): unknown => warnings.push(warning);
+      process.on('warning', warn);
 
-    for (const call of Object.values(CLIENTS)) await expect(call(source, SERVER, { host, port })).resolves.toContain('peer=');
+      for (const call of Object.values(CLIENTS))
+        await expect(call(source, SERVER, { host, port })).resolves.toContain('peer=');
 
-    expect(server.seen.map(({ serverName }) => serverName || false)).toEqual([false, false, false, false]);
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    process.off('warning', warn);
-    expect(warnings).toEqual([]);
-  });
+      expect(server.seen.map(({ serverName }) => serverName || false)).toEqual([false, false, false, false]);
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      process.off('warning', warn);
+      expect(warnings).toEqual([]);
+    },
+  );
 
   it('an IP address given as servername is left out, too', async () => {
     const { a } = await world();
@@ -64,25 +76,34 @@ describe('trap: an IP address as server name', () => {
     const server = await rawServer(await a.issue({ path: '/server' }));
     for (const servername of ['127.0.0.1', '::1', '']) {
       const target = { host: '127.0.0.1', port: server.port, servername };
-      await expect(connectTls(source, { authorize: SERVER, ...target }).then(exchange)).resolves.toContain('peer=');
+      await expect(connectTls(source, { authorize: SERVER, ...target }).then(exchange)).resolves.toContain(
+        'peer=',
+      );
     }
     expect(server.seen.map(({ serverName }) => serverName)).toEqual([false, false, false]);
   });
 });
 
 describe('the server name', () => {
-  it.each(Object.entries(CLIENTS))('%s sends the DNS host, and nothing of the SPIFFE ID', async (name, call) => {
-    const { a } = await world();
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    await expect(call(await sourceOf(a), SERVER, { host: 'localhost', port: server.port })).resolves.toContain('peer=');
-    // Bare tls.connect sends a name only where the application gives one.
-    expect(server.seen[0]?.serverName).toBe(name.endsWith('tls.connect') ? false : 'localhost');
-  });
+  it.each(Object.entries(CLIENTS))(
+    '%s sends the DNS host, and nothing of the SPIFFE ID',
+    async (name, call) => {
+      const { a } = await world();
+      const server = await rawServer(await a.issue({ path: '/server' }));
+      await expect(
+        call(await sourceOf(a), SERVER, { host: 'localhost', port: server.port }),
+      ).resolves.toContain('peer=');
+      // Bare tls.connect sends a name only where the application gives one.
+      expect(server.seen[0]?.serverName).toBe(name.endsWith('tls.connect') ? false : 'localhost');
+    },
+  );
 
   it('is never a trust input: any name leads to the same verdict', async () => {
     const { a, rogue } = await world();
     const source = await sourceOf(a);
-    const { port } = await rawServer(await a.issue({ path: '/server', extraNames: [{ type: 'dns', value: 'other.test' }] }));
+    const { port } = await rawServer(
+      await a.issue({ path: '/server', extraNames: [{ type: 'dns', value: 'other.test' }] }),
+    );
     const liar = await rawServer(await rogue.issue({ extraNames: [{ type: 'dns', value: 'localhost' }] }));
     const target = { authorize: SERVER, host: '127.0.0.1', servername: 'localhost' };
 
@@ -157,7 +178,9 @@ describe('TLS 1.2', () => {
     const { port } = await rawServer(await a.issue(), old);
     const client = new RawClient(port, await a.issue(), old);
     await client.ask();
-    const done = await new Promise((resolve) => client.socket.renegotiate({ rejectUnauthorized: false }, resolve));
+    const done = await new Promise((resolve) =>
+      client.socket.renegotiate({ rejectUnauthorized: false }, resolve),
+    );
     expect(done).toBeNull();
     expect(client.socket.destroyed).toBe(false);
   });
@@ -167,7 +190,12 @@ describe('TLS 1.2', () => {
     const source = await sourceOf(a);
     const { server, port } = await rawServer(await a.issue({ path: '/server' }), old);
     const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
-    const socket = await connectTls(source, { authorize: SERVER, host: '127.0.0.1', port, minVersion: 'TLSv1.2' });
+    const socket = await connectTls(source, {
+      authorize: SERVER,
+      host: '127.0.0.1',
+      port,
+      minVersion: 'TLSv1.2',
+    });
     closing(socket, (open) => open.destroy());
     socket.resume();
     const [theirs] = await accepted;
@@ -194,7 +222,9 @@ describe('ALPN', () => {
         return protocols[0];
       },
     });
-    const agent = closing(createHttpsAgent(await sourceOf(a), { authorize: authorizeAny() }), (one) => one.destroy());
+    const agent = closing(createHttpsAgent(await sourceOf(a), { authorize: authorizeAny() }), (one) =>
+      one.destroy(),
+    );
     await get({ agent, host: '127.0.0.1', port: server.port });
     expect(offered).toEqual([['http/1.1']]);
   });
@@ -224,13 +254,17 @@ describe('ALPN', () => {
   it('HTTP/2 runs over a connection of connectTls, and peerOf knows both ends', async () => {
     const { a } = await world();
     const { port, handled } = await serve((list) =>
-      secureServer(createSecureServer({}, application(list) as never), source, { authorize: authorizeMemberOf('a.test') }),
+      secureServer(createSecureServer({}, application(list) as never), source, {
+        authorize: authorizeMemberOf('a.test'),
+      }),
     ).catch(() => ({ port: 0, handled: [] as string[] }));
     expect(port).toBe(0); // Without a source there is no server.
     expect(handled).toEqual([]);
     const source = await sourceOf(a, { path: '/server' });
     const service = await serve((list) =>
-      secureServer(createSecureServer({}, application(list) as never), source, { authorize: authorizeMemberOf('a.test') }),
+      secureServer(createSecureServer({}, application(list) as never), source, {
+        authorize: authorizeMemberOf('a.test'),
+      }),
     );
     const client = await sourceOf(a, { path: '/client' });
     const target = { authorize: SERVER, host: '127.0.0.1', port: service.port, ALPNProtocols: ['h2'] };
@@ -269,7 +303,9 @@ describe('unix sockets', () => {
     });
     const events = new Events();
 
-    expect(await connectTls(source, { authorize: authorizeAny(), path }).then(exchange)).toContain('peer=spiffe://a.test/workload');
+    expect(await connectTls(source, { authorize: authorizeAny(), path }).then(exchange)).toContain(
+      'peer=spiffe://a.test/workload',
+    );
     const agent = closing(createHttpsAgent(source, { authorize: authorizeAny() }), (one) => one.destroy());
     await expect(get({ agent, socketPath: path })).resolves.toContain('peer=');
     const options = tlsClientOptions(source, { authorize: authorizeMemberOf('a.test') });
@@ -289,7 +325,11 @@ describe('key exchange', () => {
     if (major < 24) context.skip('Node.js 22 does not report the group');
     const { a } = await world();
     const { port } = await tlsService(await sourceOf(a));
-    const socket = await connectTls(await sourceOf(a), { authorize: authorizeAny(), host: '127.0.0.1', port });
+    const socket = await connectTls(await sourceOf(a), {
+      authorize: authorizeAny(),
+      host: '127.0.0.1',
+      port,
+    });
     closing(socket, (one) => one.destroy());
     expect(socket.getEphemeralKeyInfo()).toMatchObject({ name: 'X25519MLKEM768' });
 
@@ -302,6 +342,7 @@ describe('key exchange', () => {
     const { a } = await world();
     const source = await sourceOf(a, { keyType, path: '/server' });
     const { port } = await tlsService(source);
-    for (const call of Object.values(CLIENTS)) await expect(call(source, SERVER, { port })).resolves.toContain('peer=');
+    for (const call of Object.values(CLIENTS))
+      await expect(call(source, SERVER, { port })).resolves.toContain('peer=');
   });
 });

@@ -33,7 +33,11 @@ const only = (version: SecureVersion) => ({ minVersion: version, maxVersion: ver
 const OPT_IN = { minVersion: 'TLSv1.2' } as const;
 
 /** Connects, and gives every session that the server offered to resume. */
-async function sessionsOf(port: number, identity: Identity | undefined, version: SecureVersion): Promise<Buffer[]> {
+async function sessionsOf(
+  port: number,
+  identity: Identity | undefined,
+  version: SecureVersion,
+): Promise<Buffer[]> {
   const { sessions } = await knock(port, identity, only(version));
   return sessions;
 }
@@ -70,7 +74,9 @@ describe.each(VERSIONS)('over %s', (version) => {
 
       const [session] = first.sessions;
       const honest = await next.issue({ path: '/new' });
-      expect((await knock(port, honest, { ...only(version), ...(session && { session }) })).line).toContain('/new ');
+      expect((await knock(port, honest, { ...only(version), ...(session && { session }) })).line).toContain(
+        '/new ',
+      );
       expect(handled).toEqual(['spiffe://a.test/old', 'spiffe://a.test/new']);
     }
   });
@@ -85,7 +91,10 @@ describe.each(VERSIONS)('over %s', (version) => {
     const trusting = await rawServer(await a.issue(), { ticketKeys, ca: [a.pem] });
     const distrusting = await rawServer(await a.issue(), { ticketKeys, ca: [next.pem] });
     const [ticket] = await sessionsOf(trusting.port, old, version);
-    const resumed = await knock(distrusting.port, old, { ...only(version), ...(ticket && { session: ticket }) });
+    const resumed = await knock(distrusting.port, old, {
+      ...only(version),
+      ...(ticket && { session: ticket }),
+    });
     expect(resumed.resumed).toBe(true);
     expect(distrusting.seen[0]).toMatchObject({ resumed: true });
 
@@ -178,29 +187,35 @@ describe.each(VERSIONS)('over %s', (version) => {
     if (version === 'TLSv1.2') expect(resumptions).toBeGreaterThan(0);
   });
 
-  it.each(Object.entries(CLIENTS))('trap N5, old identity by ticket: %s always shows its present SVID', async (_, call) => {
-    const { a } = await world();
-    const source = await sourceOf(a, { path: '/before' });
-    // Resumption is on there, as the third connection of a bare client proves.
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    const authorize = authorizeId('spiffe://a.test/server');
-    const target = { port: server.port, ...(version === 'TLSv1.2' ? OPT_IN : {}) };
-    const serials: (string | undefined)[] = [];
+  it.each(Object.entries(CLIENTS))(
+    'trap N5, old identity by ticket: %s always shows its present SVID',
+    async (_, call) => {
+      const { a } = await world();
+      const source = await sourceOf(a, { path: '/before' });
+      // Resumption is on there, as the third connection of a bare client proves.
+      const server = await rawServer(await a.issue({ path: '/server' }));
+      const authorize = authorizeId('spiffe://a.test/server');
+      const target = { port: server.port, ...(version === 'TLSv1.2' ? OPT_IN : {}) };
+      const serials: (string | undefined)[] = [];
 
-    await call(source, authorize, target);
-    serials.push(source.current.svid.leaf.serialNumber);
-    await rotate(source, a, { path: '/after' });
-    await call(source, authorize, target);
-    serials.push(source.current.svid.leaf.serialNumber);
+      await call(source, authorize, target);
+      serials.push(source.current.svid.leaf.serialNumber);
+      await rotate(source, a, { path: '/after' });
+      await call(source, authorize, target);
+      serials.push(source.current.svid.leaf.serialNumber);
 
-    expect(server.seen.map(({ resumed }) => resumed)).toEqual([false, false]);
-    expect(server.seen.map(({ serial }) => serial)).toEqual(serials);
-    expect(server.seen.map(({ client }) => client)).toEqual(['URI:spiffe://a.test/before', 'URI:spiffe://a.test/after']);
+      expect(server.seen.map(({ resumed }) => resumed)).toEqual([false, false]);
+      expect(server.seen.map(({ serial }) => serial)).toEqual(serials);
+      expect(server.seen.map(({ client }) => client)).toEqual([
+        'URI:spiffe://a.test/before',
+        'URI:spiffe://a.test/after',
+      ]);
 
-    const [session] = await sessionsOf(server.port, undefined, version);
-    const control = await knock(server.port, undefined, { ...only(version), ...(session && { session }) });
-    expect(control.resumed).toBe(true);
-  });
+      const [session] = await sessionsOf(server.port, undefined, version);
+      const control = await knock(server.port, undefined, { ...only(version), ...(session && { session }) });
+      expect(control.resumed).toBe(true);
+    },
+  );
 });
 
 describe('setTicketKeys, setSecureContext and addContext of a gated server', () => {
@@ -214,7 +229,9 @@ describe('setTicketKeys, setSecureContext and addContext of a gated server', () 
 
       expect(() => server.setTicketKeys(randomBytes(48))).toThrow(refused);
       expect(() => server.setSecureContext({ cert: foreign.certPem, key: foreign.keyPem })).toThrow(refused);
-      expect(() => server.addContext('a.test', { cert: foreign.certPem, key: foreign.keyPem })).toThrow(refused);
+      expect(() => server.addContext('a.test', { cert: foreign.certPem, key: foreign.keyPem })).toThrow(
+        refused,
+      );
 
       const client = await knock(port, await a.issue(), { servername: 'a.test' });
       expect(client.line).toContain('peer=');
@@ -254,7 +271,12 @@ describe('trap: a session offered through the pool of https.globalAgent', () => 
     const ticketKeys = randomBytes(48);
     const honest = await rawServer(await a.issue({ path: '/server' }), { ticketKeys });
     const options = tlsClientOptions(source, { authorize: authorizeId('spiffe://a.test/server') });
-    const request = { host: '127.0.0.1', port: honest.port, headers: { connection: 'close' }, agent: globalAgent };
+    const request = {
+      host: '127.0.0.1',
+      port: honest.port,
+      headers: { connection: 'close' },
+      agent: globalAgent,
+    };
     await get({ ...request, ...options });
 
     // The same address and the same ticket keys, another certificate.
@@ -276,7 +298,10 @@ describe('createTlsServer', () => {
     for (const name of ['ticketKeys', 'sessionTimeout', 'sessionIdContext']) {
       const options = { authorize: authorizeMemberOf('a.test'), [name]: randomBytes(48) };
       expect(() => createTlsServer(source, options)).toThrow(
-        expect.objectContaining({ code: 'ERR_CONFIG_OPTION', message: expect.stringContaining(name) as string }) as Error,
+        expect.objectContaining({
+          code: 'ERR_CONFIG_OPTION',
+          message: expect.stringContaining(name) as string,
+        }) as Error,
       );
     }
   });

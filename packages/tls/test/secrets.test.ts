@@ -5,16 +5,43 @@ import { type Server } from 'node:tls';
 import { inspect } from 'node:util';
 
 import { authorizeAny, authorizeId, authorizeMemberOf } from '@svidkit/core';
-import { connectTls, createHttpsAgent, createHttpsServer, createTlsServer, peerOf, secureServer, tlsClientOptions } from '@svidkit/tls';
+import {
+  connectTls,
+  createHttpsAgent,
+  createHttpsServer,
+  createTlsServer,
+  peerOf,
+  secureServer,
+  tlsClientOptions,
+} from '@svidkit/tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { CLIENTS, closeAll, closing, Events, get, knock, listen, rawServer, rotate, sourceOf, tlsService, world } from './fixtures.ts';
+import {
+  CLIENTS,
+  closeAll,
+  closing,
+  Events,
+  get,
+  knock,
+  listen,
+  rawServer,
+  rotate,
+  sourceOf,
+  tlsService,
+  world,
+} from './fixtures.ts';
 
 afterEach(closeAll);
 
 /** Everything that Node.js would show of a value, and everything a logger would. */
 function show(value: unknown): string {
-  const options = { depth: 12, showHidden: true, maxArrayLength: null, maxStringLength: null, breakLength: 200 };
+  const options = {
+    depth: 12,
+    showHidden: true,
+    maxArrayLength: null,
+    maxStringLength: null,
+    breakLength: 200,
+  };
   let json = '';
   try {
     json = JSON.stringify(value) ?? '';
@@ -32,22 +59,28 @@ function marks(keyPem: string): RegExp {
   const scalar = der.subarray(36, 68);
   const forms = [
     'PRIVATE KEY',
-    ...body.match(/.{32}/g)?.slice(1) ?? [],
+    ...(body.match(/.{32}/g)?.slice(1) ?? []),
     scalar.toString('hex').slice(8, 40),
     scalar.toString('base64').slice(3, 30),
     // As node prints bytes, of which a Buffer shows the first fifty.
-    [...scalar.subarray(2, 12)].join(', '),
-    [...scalar.subarray(2, 12)].join(','),
     [...scalar.subarray(2, 12)].map((byte) => byte.toString(16).padStart(2, '0')).join(' '),
   ];
-  return new RegExp(forms.map((form) => form.replaceAll(/[+/]/g, String.raw`\$&`)).join('|'));
+  const texts = forms.map((form) => form.replaceAll(/[+/]/g, String.raw`\$&`));
+  return new RegExp([...texts, [...scalar.subarray(2, 12)].join(String.raw`,\s*`)].join('|'));
 }
 
 describe('the private key', () => {
   it('is recognised in each of its forms (the control)', async () => {
     const { keyPem } = await (await world()).a.issue();
     const der = Buffer.from(keyPem.split('\n').slice(1, -2).join(''), 'base64');
-    for (const form of [keyPem, { key: keyPem }, [der], { der: new Uint8Array(der) }, der.toString('base64'), der.toString('hex')]) {
+    for (const form of [
+      keyPem,
+      { key: keyPem },
+      [der],
+      { der: new Uint8Array(der) },
+      der.toString('base64'),
+      der.toString('hex'),
+    ]) {
       expect(show(form)).toMatch(marks(keyPem));
     }
   });
@@ -78,11 +111,27 @@ describe('the private key', () => {
       await get({ agent, host: '127.0.0.1', port: raw.port });
       await free;
       const socket = await connectTls(source, { authorize: authorizeAny(), host: '127.0.0.1', port });
-      const refused = connectTls(source, { authorize: authorizeId('spiffe://a.test/x'), host: '127.0.0.1', port });
+      const refused = connectTls(source, {
+        authorize: authorizeId('spiffe://a.test/x'),
+        host: '127.0.0.1',
+        port,
+      });
       caught.push(await refused.catch((error: unknown) => error));
       await knock(port, await rogue.issue());
       shown.push(
-        ...[source, source.current, tlsServer, httpsServer, http2Server, agent, options, socket, peerOf(socket), caught, events].map(show),
+        ...[
+          source,
+          source.current,
+          tlsServer,
+          httpsServer,
+          http2Server,
+          agent,
+          options,
+          socket,
+          peerOf(socket),
+          caught,
+          events,
+        ].map(show),
       );
       socket.destroy();
     }
@@ -100,17 +149,24 @@ describe('the private key', () => {
     const marked = await a.issue();
     const source = await sourceOf(a);
     source.update(marked.svid(), source.current.bundles);
-    const servers = [await rawServer(await rogue.issue()), await rawServer(await a.issue({ defects: ['expired'] }))];
+    const servers = [
+      await rawServer(await rogue.issue()),
+      await rawServer(await a.issue({ defects: ['expired'] })),
+    ];
     const events = new Events();
     const errors: unknown[] = [];
     for (const call of Object.values(CLIENTS)) {
       for (const { port } of [...servers, { port: 1 }]) {
-        errors.push(await call(source, authorizeId('spiffe://a.test/x'), { port }).catch((error: unknown) => error));
+        errors.push(
+          await call(source, authorizeId('spiffe://a.test/x'), { port }).catch((error: unknown) => error),
+        );
       }
     }
     await source.close();
     for (const call of Object.values(CLIENTS)) {
-      errors.push(await call(source, authorizeId('spiffe://a.test/x'), { port: 1 }).catch((error: unknown) => error));
+      errors.push(
+        await call(source, authorizeId('spiffe://a.test/x'), { port: 1 }).catch((error: unknown) => error),
+      );
     }
 
     expect(errors.every((error) => error instanceof Error)).toBe(true);
@@ -143,11 +199,16 @@ describe('key logging', () => {
     service.server.on('secureConnection', (socket) => listeners.push(socket.listenerCount('keylog')));
 
     for (let round = 0; round < 2; round += 1) {
-      const socket = await connectTls(source, { authorize: authorizeAny(), host: '127.0.0.1', port: service.port });
+      const socket = await connectTls(source, {
+        authorize: authorizeAny(),
+        host: '127.0.0.1',
+        port: service.port,
+      });
       listeners.push(socket.listenerCount('keylog'));
       socket.destroy();
       await get({ agent, host: '127.0.0.1', port: raw.port });
-      for (const idle of Object.values(agent.freeSockets).flat()) listeners.push(idle?.listenerCount('keylog') ?? 0);
+      for (const idle of Object.values(agent.freeSockets).flat())
+        listeners.push(idle?.listenerCount('keylog') ?? 0);
       accepted.push(service.server);
       await rotate(source, a);
     }

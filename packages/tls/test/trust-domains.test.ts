@@ -66,7 +66,10 @@ const TRAPS: readonly Trap[] = [
       const expired = await a.crossSign(copyOfB, { defects: ['expired'] });
       const valid = await a.crossSign(copyOfB);
       const leaf = await copyOfB.issue({ id: 'spiffe://a.test/admin' });
-      return { bad: withChain(leaf, expired.der, copyOfB.der), good: withChain(leaf, valid.der, copyOfB.der) };
+      return {
+        bad: withChain(leaf, expired.der, copyOfB.der),
+        good: withChain(leaf, valid.der, copyOfB.der),
+      };
     },
   },
   {
@@ -88,7 +91,10 @@ const TRAPS: readonly Trap[] = [
         defects: ['not-ca', 'no-key-cert-sign'],
       });
       const authority = await a.intermediate();
-      return { bad: await workload.issue({ path: '/admin' }), good: await authority.issue({ path: '/admin' }) };
+      return {
+        bad: await workload.issue({ path: '/admin' }),
+        good: await authority.issue({ path: '/admin' }),
+      };
     },
   },
   {
@@ -107,12 +113,23 @@ const TRAPS: readonly Trap[] = [
     },
   },
   ...(
-    ['expired', 'not-yet-valid', 'leaf-is-ca', 'leaf-key-cert-sign', 'leaf-no-key-usage', 'two-uri-sans', 'no-uri-san'] as const
+    [
+      'expired',
+      'not-yet-valid',
+      'leaf-is-ca',
+      'leaf-key-cert-sign',
+      'leaf-no-key-usage',
+      'two-uri-sans',
+      'no-uri-san',
+    ] as const
   ).map((defect: LeafDefect) => ({
     name: `leaf profile (${defect})`,
     make: async () => {
       const { a } = await world();
-      return { bad: await a.issue({ path: '/admin', defects: [defect] }), good: await a.issue({ path: '/admin' }) };
+      return {
+        bad: await a.issue({ path: '/admin', defects: [defect] }),
+        good: await a.issue({ path: '/admin' }),
+      };
     },
   })),
 ];
@@ -164,16 +181,23 @@ describe('trap: a hostile federated root copies subject and key identifier of ou
     return { a, hostile };
   };
 
-  it.each([0, 1])('does not lock honest clients out, and lets none of its own in (order %i)', async (order) => {
-    const { a, hostile } = await hostileWorld();
-    const bundles = order === 0 ? [hostile, a] : [a, hostile];
-    const { port, handled } = await tlsService(await sourceOf(a, { bundles }));
+  it.each([0, 1])(
+    'does not lock honest clients out, and lets none of its own in (order %i)',
+    async (order) => {
+      const { a, hostile } = await hostileWorld();
+      const bundles = order === 0 ? [hostile, a] : [a, hostile];
+      const { port, handled } = await tlsService(await sourceOf(a, { bundles }));
 
-    expect((await knock(port, await a.issue({ path: '/honest' }))).line).toContain('peer=spiffe://a.test/honest ');
-    expect((await knock(port, await hostile.issue({ id: 'spiffe://a.test/forged' }))).line).toBeUndefined();
-    expect((await knock(port, await hostile.issue({ path: '/own' }))).line).toContain('peer=spiffe://b.test/own ');
-    expect(handled).toEqual(['spiffe://a.test/honest', 'spiffe://b.test/own']);
-  });
+      expect((await knock(port, await a.issue({ path: '/honest' }))).line).toContain(
+        'peer=spiffe://a.test/honest ',
+      );
+      expect((await knock(port, await hostile.issue({ id: 'spiffe://a.test/forged' }))).line).toBeUndefined();
+      expect((await knock(port, await hostile.issue({ path: '/own' }))).line).toContain(
+        'peer=spiffe://b.test/own ',
+      );
+      expect(handled).toEqual(['spiffe://a.test/honest', 'spiffe://b.test/own']);
+    },
+  );
 
   it.each(Object.entries(CLIENTS))('does not lock %s out of honest servers', async (_, call) => {
     const { a, hostile } = await hostileWorld();
@@ -194,29 +218,35 @@ describe('trap N2: lost intermediates of Node 24.21', () => {
     return (await (await a.intermediate()).intermediate()).issue({ path: '/deep' });
   };
 
-  it.each(Object.entries(SERVICES))('%s accepts a client behind two intermediates, each time', async (_, start) => {
-    const { a } = await world();
-    const identity = await behindTwo();
-    const { port, handled } = await start(await sourceOf(a));
+  it.each(Object.entries(SERVICES))(
+    '%s accepts a client behind two intermediates, each time',
+    async (_, start) => {
+      const { a } = await world();
+      const identity = await behindTwo();
+      const { port, handled } = await start(await sourceOf(a));
 
-    for (let round = 0; round < 3; round += 1) {
-      expect((await knock(port, identity)).line).toContain('peer=spiffe://a.test/deep ');
-    }
-    expect(handled).toHaveLength(3);
-    expect((await knock(port, withChain(await behindTwo()))).line).toBeUndefined();
-  });
+      for (let round = 0; round < 3; round += 1) {
+        expect((await knock(port, identity)).line).toContain('peer=spiffe://a.test/deep ');
+      }
+      expect(handled).toHaveLength(3);
+      expect((await knock(port, withChain(await behindTwo()))).line).toBeUndefined();
+    },
+  );
 
-  it.each(Object.entries(CLIENTS))('%s accepts a server behind two intermediates, each time', async (_, call) => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const whole = await rawServer(await behindTwo());
-    const lacking = await rawServer(withChain(await behindTwo()));
-    const authorize = authorizeId('spiffe://a.test/deep');
+  it.each(Object.entries(CLIENTS))(
+    '%s accepts a server behind two intermediates, each time',
+    async (_, call) => {
+      const { a } = await world();
+      const source = await sourceOf(a);
+      const whole = await rawServer(await behindTwo());
+      const lacking = await rawServer(withChain(await behindTwo()));
+      const authorize = authorizeId('spiffe://a.test/deep');
 
-    await expect(call(source, authorize, whole)).resolves.toContain('peer=');
-    await expect(call(source, authorize, whole)).resolves.toContain('peer=');
-    await expect(call(source, authorize, lacking)).rejects.toThrow();
-  });
+      await expect(call(source, authorize, whole)).resolves.toContain('peer=');
+      await expect(call(source, authorize, whole)).resolves.toContain('peer=');
+      await expect(call(source, authorize, lacking)).rejects.toThrow();
+    },
+  );
 
   it('our own intermediates are presented by servers and clients', async () => {
     const { a } = await world();
@@ -225,7 +255,9 @@ describe('trap N2: lost intermediates of Node 24.21', () => {
     const client = await sourceOf(issuer, { path: '/client' });
 
     for (const call of Object.values(CLIENTS)) {
-      await expect(call(client, authorizeId('spiffe://a.test/service'), service)).resolves.toContain('/client ');
+      await expect(call(client, authorizeId('spiffe://a.test/service'), service)).resolves.toContain(
+        '/client ',
+      );
     }
   });
 });
@@ -238,8 +270,12 @@ describe('several trust domains', () => {
     const [serviceOfA, serviceOfB] = await Promise.all([tlsService(sourceOfA), tlsService(sourceOfB)]);
 
     for (const call of Object.values(CLIENTS)) {
-      await expect(call(sourceOfB, authorizeMemberOf('a.test'), serviceOfA)).resolves.toContain('peer=spiffe://b.test/in-b ');
-      await expect(call(sourceOfA, authorizeMemberOf('b.test'), serviceOfB)).resolves.toContain('peer=spiffe://a.test/in-a ');
+      await expect(call(sourceOfB, authorizeMemberOf('a.test'), serviceOfA)).resolves.toContain(
+        'peer=spiffe://b.test/in-b ',
+      );
+      await expect(call(sourceOfA, authorizeMemberOf('b.test'), serviceOfB)).resolves.toContain(
+        'peer=spiffe://a.test/in-a ',
+      );
     }
   });
 
@@ -272,7 +308,9 @@ describe('several trust domains', () => {
     expect(lines.map((line) => line?.split(' ')[0])).toEqual(own.map(({ id }) => `peer=${id}`));
     // Everyone claims to be of the next trust domain.
     const forged = await Promise.all(
-      all.map((ca, index) => ca.issue({ id: `spiffe://${all[(index + 1) % all.length]?.trustDomain}/workload` })),
+      all.map((ca, index) =>
+        ca.issue({ id: `spiffe://${all[(index + 1) % all.length]?.trustDomain}/workload` }),
+      ),
     );
     await Promise.all(forged.map((identity) => knock(port, identity)));
     expect(handled).toHaveLength(5);
