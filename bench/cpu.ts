@@ -32,12 +32,73 @@ const PER_BATCH = 40;
 /** Runs all comparisons with at least `batches` batches each. */
 export async function benchCpu(batches: number, report: (line: string) => void): Promise<CpuResult[]> {
   const comparisons: readonly Comparison[] = [
-    { name: 'server: full mTLS handshake, known peer', measure: 'server', order: 'dial', servers: ['gated tls', 'bare tls'], clients: ['plain', 'plain'], perBatch: PER_BATCH, batches, bar: 1.05, barOn: 'high' },
-    { name: 'server: first sight of a peer, one intermediate', measure: 'server', order: 'dial', servers: ['gated tls', 'bare tls'], clients: ['peer', 'peer'], perBatch: PER_BATCH, batches, bar: 1.25, barOn: 'median', strangers: true },
-    { name: 'client: connectTls', measure: 'client', order: 'dial', servers: ['bare tls', 'bare tls'], clients: ['connectTls', 'plain'], perBatch: PER_BATCH, batches, bar: 0.9, barOn: 'median' },
-    { name: 'client: tlsClientOptions', measure: 'client', order: 'dial', servers: ['bare tls', 'bare tls'], clients: ['tlsClientOptions', 'plain'], perBatch: PER_BATCH, batches, bar: 1.06, barOn: 'median' },
-    { name: 'server: keep-alive https request', measure: 'server', order: 'request', servers: ['gated https', 'bare https'], clients: ['agent', 'plain'], perBatch: 1500, batches, bar: 1.02, barOn: 'median' },
-    { name: 'client: keep-alive https request', measure: 'client', order: 'request', servers: ['gated https', 'bare https'], clients: ['agent', 'plain'], perBatch: 1500, batches, bar: 1.02, barOn: 'median' },
+    {
+      name: 'server: full mTLS handshake, known peer',
+      measure: 'server',
+      order: 'dial',
+      servers: ['gated tls', 'bare tls'],
+      clients: ['plain', 'plain'],
+      perBatch: PER_BATCH,
+      batches,
+      bar: 1.05,
+      barOn: 'high',
+    },
+    {
+      name: 'server: first sight of a peer, one intermediate',
+      measure: 'server',
+      order: 'dial',
+      servers: ['gated tls', 'bare tls'],
+      clients: ['peer', 'peer'],
+      perBatch: PER_BATCH,
+      batches,
+      bar: 1.25,
+      barOn: 'median',
+      strangers: true,
+    },
+    {
+      name: 'client: connectTls',
+      measure: 'client',
+      order: 'dial',
+      servers: ['bare tls', 'bare tls'],
+      clients: ['connectTls', 'plain'],
+      perBatch: PER_BATCH,
+      batches,
+      bar: 0.9,
+      barOn: 'median',
+    },
+    {
+      name: 'client: tlsClientOptions',
+      measure: 'client',
+      order: 'dial',
+      servers: ['bare tls', 'bare tls'],
+      clients: ['tlsClientOptions', 'plain'],
+      perBatch: PER_BATCH,
+      batches,
+      bar: 1.06,
+      barOn: 'median',
+    },
+    {
+      name: 'server: keep-alive https request',
+      measure: 'server',
+      order: 'request',
+      servers: ['gated https', 'bare https'],
+      clients: ['agent', 'plain'],
+      perBatch: 1500,
+      batches,
+      bar: 1.02,
+      barOn: 'median',
+    },
+    {
+      name: 'client: keep-alive https request',
+      measure: 'client',
+      order: 'request',
+      servers: ['gated https', 'bare https'],
+      clients: ['agent', 'plain'],
+      perBatch: 1500,
+      batches,
+      bar: 1.02,
+      barOn: 'median',
+    },
   ];
   const strangers = (batches + 2) * PER_BATCH;
   const processes = await twoProcesses(strangers);
@@ -66,7 +127,15 @@ export async function benchCpu(batches: number, report: (line: string) => void):
         }
       }
       const ratio = pairedRatio(ours, baseline);
-      return { name, oursMicroseconds: median(ours), baselineMicroseconds: median(baseline), ratio, bar, barOn, met: ratio[barOn] <= bar };
+      return {
+        name,
+        oursMicroseconds: median(ours),
+        baselineMicroseconds: median(baseline),
+        ratio,
+        bar,
+        barOn,
+        met: ratio[barOn] <= bar,
+      };
     }
 
     async function runBatch(comparison: Comparison, side: 0 | 1, batch: number): Promise<number> {
@@ -89,7 +158,15 @@ export async function benchCpu(batches: number, report: (line: string) => void):
 }
 
 /** One line for people. */
-export function describe({ name, oursMicroseconds, baselineMicroseconds, ratio, bar, barOn, met }: CpuResult): string {
+export function describe({
+  name,
+  oursMicroseconds,
+  baselineMicroseconds,
+  ratio,
+  bar,
+  barOn,
+  met,
+}: CpuResult): string {
   const { median: middle, low, high, batches } = ratio;
   return `${met ? 'met   ' : 'MISSED'} ${name}: ${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (${barOn} <= ${bar}); ${oursMicroseconds.toFixed(0)} against ${baselineMicroseconds.toFixed(0)} us, ${batches} batches`;
 }

@@ -17,7 +17,11 @@ const PRINT = 'const {user,system}=process.cpuUsage();process.stdout.write(Strin
 export function benchImports(runs: number, report: (line: string) => void): ImportResult[] {
   const subjects = [
     { name: 'import @svidkit/core', code: `await import('@svidkit/core');`, bar: 10 },
-    { name: 'import @svidkit/mount and @svidkit/tls', code: `await import('@svidkit/mount'); await import('@svidkit/tls');`, bar: 30 },
+    {
+      name: 'import @svidkit/mount and @svidkit/tls',
+      code: `await import('@svidkit/mount'); await import('@svidkit/tls');`,
+      bar: 30,
+    },
   ];
   const baseline: number[] = [];
   const measured = subjects.map((): number[] => []);
@@ -28,7 +32,9 @@ export function benchImports(runs: number, report: (line: string) => void): Impo
   return subjects.map(({ name, bar }, i) => {
     const extraMs = median(measured[i] ?? []) - median(baseline);
     const result: ImportResult = { name, extraMs, bar, met: extraMs <= bar };
-    report(`${result.met ? 'met   ' : 'MISSED'} ${name}: ${extraMs.toFixed(1)} ms CPU above node:tls (<= ${bar}); ${runs} processes each`);
+    report(
+      `${result.met ? 'met   ' : 'MISSED'} ${name}: ${extraMs.toFixed(1)} ms CPU above node:tls (<= ${bar}); ${runs} processes each`,
+    );
     return result;
   });
 }

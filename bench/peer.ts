@@ -1,13 +1,27 @@
+import { constants } from 'node:crypto';
 // The other process of a benchmark: serves or dials as it is told over IPC, and says how much CPU that took. Ours and
 // the baseline live in the same process, so that both see the same machine.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, get } from 'node:https';
 import { type AddressInfo } from 'node:net';
-import { connect, createServer as createTlsServer, createSecureContext, type TLSSocket } from 'node:tls';
-import { constants } from 'node:crypto';
+import {
+  connect,
+  createServer as createTlsServer,
+  createSecureContext,
+  type Server,
+  type TLSSocket,
+} from 'node:tls';
 
-import { authorizeMemberOf, BundleSet, staticX509Source, systemClock, TrustDomain, X509Bundle, X509Svid } from '@svidkit/core';
+import {
+  authorizeMemberOf,
+  BundleSet,
+  staticX509Source,
+  systemClock,
+  TrustDomain,
+  X509Bundle,
+  X509Svid,
+} from '@svidkit/core';
 import {
   connectTls,
   createHttpsAgent,
@@ -16,15 +30,7 @@ import {
   tlsClientOptions,
 } from '@svidkit/tls';
 
-/** What the parent asks. */
-export interface Order {
-  readonly id: number;
-  readonly what: 'listen' | 'dial' | 'request' | 'cpu';
-  readonly kind?: string;
-  readonly port?: number;
-  readonly count?: number;
-  readonly from?: number;
-}
+import { type Order } from './order.ts';
 
 /** One identity as PEM. */
 export interface Material {
@@ -47,7 +53,13 @@ const source = staticX509Source({
   clock: systemClock,
 });
 const secureOptions = constants.SSL_OP_NO_TICKET;
-const bare = { cert: self.certPem, key: self.keyPem, ca: bundlePem, minVersion: 'TLSv1.3', secureOptions } as const;
+const bare = {
+  cert: self.certPem,
+  key: self.keyPem,
+  ca: bundlePem,
+  minVersion: 'TLSv1.3',
+  secureOptions,
+} as const;
 const bareContext = createSecureContext(bare);
 /** Contexts of peers that dial, by index, so that building them is not part of the measure. */
 const dialContexts = new Map<number, ReturnType<typeof createSecureContext>>();
@@ -80,13 +92,17 @@ async function answer({ what, kind = '', port = 0, count = 1, from = 0 }: Order)
 
 async function listen(kind: string): Promise<number> {
   const end = (socket: TLSSocket): void => void socket.on('error', () => {}).end('x');
-  const server = {
+  const servers: Record<string, () => Server> = {
     'bare tls': () => createTlsServer({ ...bare, requestCert: true, rejectUnauthorized: true }, end),
     'gated tls': () => createGatedServer(source, { authorize, maxFailuresPerAddress: 0 }, end),
     'bare https': () =>
-      createServer({ ...bare, requestCert: true, rejectUnauthorized: true }, (_req, res) => res.end('x'.repeat(1024))),
-    'gated https': () => createHttpsServer(source, { authorize }, (_req, res) => void res.end('x'.repeat(1024))),
-  }[kind]?.();
+      createServer({ ...bare, requestCert: true, rejectUnauthorized: true }, (_req, res) =>
+        res.end('x'.repeat(1024)),
+      ),
+    'gated https': () =>
+      createHttpsServer(source, { authorize }, (_req, res) => void res.end('x'.repeat(1024))),
+  };
+  const server = servers[kind]?.();
   if (server === undefined) throw new Error(`unknown server ${kind}`);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -101,7 +117,10 @@ async function dial(kind: string, port: number, index: number): Promise<void> {
     ...target,
     ...(kind === 'tlsClientOptions'
       ? liveOptions
-      : { secureContext: kind === 'peer' ? contextOf(index) : bareContext, checkServerIdentity: () => undefined }),
+      : {
+          secureContext: kind === 'peer' ? contextOf(index) : bareContext,
+          checkServerIdentity: () => undefined,
+        }),
   });
   await drained(socket);
 }
@@ -119,10 +138,17 @@ async function request(kind: string, port: number): Promise<void> {
     agent =
       kind === 'agent'
         ? createHttpsAgent(source, { authorize, maxSockets: 8 })
-        : new Agent({ keepAlive: true, maxSockets: 8, secureContext: bareContext, checkServerIdentity: () => undefined });
+        : new Agent({
+            keepAlive: true,
+            maxSockets: 8,
+            secureContext: bareContext,
+            checkServerIdentity: () => undefined,
+          });
     agents.set(kind, agent);
   }
-  const [response] = (await once(get({ host: '127.0.0.1', port, agent }), 'response')) as [NodeJS.ReadableStream];
+  const [response] = (await once(get({ host: '127.0.0.1', port, agent }), 'response')) as [
+    NodeJS.ReadableStream,
+  ];
   response.resume();
   await once(response, 'end');
 }

@@ -21,7 +21,10 @@ export interface RotationResult {
 }
 
 /** Measures with inotify and with polling alone. */
-export async function benchRotation(rotations: number, report: (line: string) => void): Promise<RotationResult[]> {
+export async function benchRotation(
+  rotations: number,
+  report: (line: string) => void,
+): Promise<RotationResult[]> {
   const pollMs = 200;
   const results: RotationResult[] = [];
   for (const watch of [true, false]) {

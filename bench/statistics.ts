@@ -30,5 +30,10 @@ export function pairedRatio(ours: readonly number[], baseline: readonly number[]
   // Ranks n/2 -+ 1.96 sqrt(n)/2 of the sorted values enclose the median in 95 % of all samples.
   const spread = (1.96 * Math.sqrt(n)) / 2;
   const at = (rank: number): number => ratios[Math.min(n - 1, Math.max(0, rank))] ?? Number.NaN;
-  return { median: median(ratios), low: at(Math.floor(n / 2 - spread) - 1), high: at(Math.ceil(n / 2 + spread)), batches: n };
+  return {
+    median: median(ratios),
+    low: at(Math.floor(n / 2 - spread) - 1),
+    high: at(Math.ceil(n / 2 + spread)),
+    batches: n,
+  };
 }

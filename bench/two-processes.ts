@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { createTestCa } from '@svidkit/testkit';
 
-import { type Order } from './peer.ts';
+import { type Order } from './order.ts';
 
 /** A process that serves and one that dials. */
 export interface TwoProcesses {
@@ -64,7 +64,7 @@ export class Peer {
   }
 
   static async start(materialFile: string): Promise<Peer> {
-    const child = fork(fileURLToPath(new URL('peer.ts', import.meta.url)), [materialFile]);
+    const child = fork(fileURLToPath(new URL('peer.ts', import.meta.url)), [materialFile], { execArgv: [] });
     await once(child, 'spawn');
     return new Peer(child);
   }

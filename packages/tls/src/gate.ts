@@ -7,12 +7,13 @@ import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509So
 
 import { admit, asSpiffeError, publishRejection, remoteOf } from './admission.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { contextOptions, type TlsFloor } from './context-options.ts';
+import { type TlsFloor } from './context-options.ts';
 import { gateProof } from './gate-proof.ts';
 import { type HandshakeLimits } from './handshake-limits.ts';
 import { interceptEmit, rawSocketOf } from './intercept-emit.ts';
 import { registry } from './registry.ts';
 import { RequestGate } from './request-gate.ts';
+import { installContext, sealContext } from './server-context.ts';
 
 /** What a gated server needs to know. All resolved: no defaults here. */
 export interface GateOptions {
@@ -82,10 +83,14 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
 
   function follow(): Disposable | undefined {
     apply(latest(source));
-    return source.onUpdate((context) => {
-      apply(context);
-      table.follow(context);
-    });
+    try {
+      return source.onUpdate((context) => {
+        apply(context);
+        table.follow(context);
+      });
+    } catch {
+      return undefined; // Closed: nothing to present, and everyone is refused, as long as it listens.
+    }
   }
 
   /** A connection: bounded in number and time, and held until the gate itself is proven to work. */
@@ -206,28 +211,6 @@ function handshakeFailed(cause?: unknown): SpiffeError {
     ...(cause === undefined ? {} : { cause }),
     hint: 'The peer must speak TLS and present a certificate; svidkit defaults to TLS 1.3.',
   });
-}
-
-/** Node keeps the PEM of the key as a property, where `inspect` would print it. */
-function installContext(server: Server, context: X509Context | undefined, minVersion: TlsFloor): void {
-  // On the prototype: the server's own method is sealed.
-  (Object.getPrototypeOf(server) as Server).setSecureContext.call(
-    server,
-    contextOptions(context, minVersion),
-  );
-  Object.assign(server, { key: undefined });
-}
-
-/** Other certificates on a gated server would present an identity that is not the source's. */
-function sealContext(server: Server): void {
-  for (const method of ['setSecureContext', 'addContext', 'setTicketKeys']) {
-    const value = (): never => {
-      throw new SpiffeError('ERR_CONFIG_SERVER', `${method} is not possible on a gated server`, {
-        hint: 'The source decides what the server presents; use a server of your own for other certificates.',
-      });
-    };
-    Object.defineProperty(server, method, { value });
-  }
 }
 
 /** TLS 1.2 only: a second handshake on an admitted connection could change who is there. */

@@ -181,10 +181,8 @@ describe('trap: listeners of secureConnection, however they were added', () => {
     const { a } = await world();
     const { server } = await tlsService(await sourceOf(a));
 
-    expect(() => Object.assign(server, { emit: EventEmitter.prototype.emit })).toThrow(TypeError);
-    expect(() => Object.defineProperty(server, 'emit', { value: EventEmitter.prototype.emit })).toThrow(
-      TypeError,
-    );
+    expect(() => Object.assign(server, { emit: () => true })).toThrow(TypeError);
+    expect(() => Object.defineProperty(server, 'emit', { value: () => true })).toThrow(TypeError);
     expect(() => Reflect.deleteProperty(server, 'emit') || Reflect.has(server, 'emit')).not.toThrow();
     expect(Object.hasOwn(server, 'emit')).toBe(true);
   });
@@ -305,6 +303,7 @@ describe('trap: an authorizer that does not answer with a decision', () => {
     'returns a promise that rejects': async () => {
       throw new Error('later');
     },
+    // oxlint-disable-next-line unicorn/no-thenable -- this is what is tested
     'returns a thenable': () => ({ allowed: true, then: () => {} }),
     'returns true': () => true,
     'returns 1': () => 1,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { closeAll, closing, knock, runChild, startChild, world } from './fixtures.ts';
+import { closeAll, closing, knock, world } from './fixtures.ts';
+import { runChild, startChild } from './run-child.ts';
 
 afterEach(closeAll);
 

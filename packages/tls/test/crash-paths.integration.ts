@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 
-import { closeAll, runChild } from './fixtures.ts';
+import { closeAll } from './fixtures.ts';
+import { runChild } from './run-child.ts';
 
 afterEach(closeAll);
 

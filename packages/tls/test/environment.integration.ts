@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { afterEach, expect, it } from 'vitest';
 
-import { CLIENTS, closeAll, closing, runChild, SERVICES, world } from './fixtures.ts';
+import { CLIENTS, closeAll, closing, SERVICES, world } from './fixtures.ts';
+import { runChild } from './run-child.ts';
 
 afterEach(closeAll);
 

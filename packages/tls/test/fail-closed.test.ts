@@ -1,24 +1,16 @@
-import { once } from 'node:events';
-import { Agent } from 'node:https';
-import { connect, type ConnectionOptions, type DetailedPeerCertificate } from 'node:tls';
+import { connect, type ConnectionOptions, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 
 import {
   type Authorizer,
   authorizeAny,
   authorizeId,
-  authorizeMemberOf,
   authorizeOneOf,
   BundleSet,
-  isSpiffeError,
-  SpiffeError,
-  SourceCell,
-  systemClock,
   TrustDomain,
   X509Bundle,
-  type X509Source,
 } from '@svidkit/core';
 import { connectTls, createHttpsAgent, peerOf, tlsClientOptions } from '@svidkit/tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import {
   CLIENTS,
@@ -33,6 +25,7 @@ import {
   sourceOf,
   tlsService,
   world,
+  expectFailure,
 } from './fixtures.ts';
 
 afterEach(closeAll);
@@ -49,7 +42,7 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
       const other = await rawServer(await a.issue({ path: '/other' }));
       const honest = await rawServer(await a.issue({ path: '/server' }));
 
-      await expect(call(source, SERVER, unknown)).rejects.toThrow();
+      await expectFailure(call(source, SERVER, unknown));
       await expect(call(source, SERVER, other)).rejects.toMatchObject({ code: 'ERR_PEER_UNAUTHORIZED' });
       await expect(call(source, SERVER, honest)).resolves.toContain('peer=');
 
@@ -75,10 +68,15 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
       maxVersion: 'TLSv1.2',
       ciphers: 'ALL',
     };
+    // Nor can it bring a connection of its own.
+    const createConnection = vi.fn<() => TLSSocket>(() =>
+      connect({ host: '127.0.0.1', port: attacker.port, rejectUnauthorized: false }),
+    );
 
-    await expect(get({ ...loose, agent, host: '127.0.0.1', port: attacker.port })).rejects.toThrow();
+    await expectFailure(get({ ...loose, createConnection, agent, host: '127.0.0.1', port: attacker.port }));
     await expect(get({ ...loose, agent, host: '127.0.0.1', port: honest.port })).resolves.toContain('peer=');
 
+    expect(createConnection).not.toHaveBeenCalled();
     expect(await attacker.stolen()).toBe('');
     expect(honest.seen[0]?.client).toBe('URI:spiffe://a.test/workload');
   });
@@ -94,7 +92,7 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
       closing(socket, (open) => open.destroy());
       return new Promise((resolve) => {
         socket.once('secureConnect', () => resolve('connected'));
-        socket.once('error', ({ message }) => resolve(message));
+        socket.once('error', (error: Error) => resolve(error.message));
       });
     };
 
@@ -107,9 +105,9 @@ describe('trap: rejectUnauthorized false with checkServerIdentity fails open', (
   });
 });
 
-describe('trap: an empty bundle falls back to the public roots', () => {
-  const emptyOf = (name: string): X509Bundle => X509Bundle.fromPem(TrustDomain.parse(name), '');
+const emptyOf = (name: string): X509Bundle => X509Bundle.fromPem(TrustDomain.parse(name), '');
 
+describe('trap: an empty bundle falls back to the public roots', () => {
   it.each(Object.entries(CLIENTS))(
     '%s trusts nobody with an empty bundle, and again with a full one',
     async (_, call) => {
@@ -125,8 +123,8 @@ describe('trap: an empty bundle falls back to the public roots', () => {
         BundleSet.of(emptyOf('b.test')),
       ]) {
         source.update(svid, useless);
-        await expect(call(source, SERVER, honest)).rejects.toThrow();
-        await expect(call(source, SERVER, unknown)).rejects.toThrow();
+        await expectFailure(call(source, SERVER, honest));
+        await expectFailure(call(source, SERVER, unknown));
       }
       expect(
         honest.seen
@@ -170,83 +168,8 @@ describe('trap: an empty bundle falls back to the public roots', () => {
     const server = await rawServer(selfSigned);
 
     source.update(source.current.svid, BundleSet.of(bundle));
-    for (const call of Object.values(CLIENTS)) await expect(call(source, SERVER, server)).rejects.toThrow();
+    for (const call of Object.values(CLIENTS)) await expectFailure(call(source, SERVER, server));
     expect(await server.stolen()).toBe('');
-  });
-});
-
-describe('trap: checkServerIdentity called with strange certificates', () => {
-  const endless = (raw: Buffer): DetailedPeerCertificate =>
-    ({
-      raw,
-      get issuerCertificate() {
-        return endless(Buffer.from(raw));
-      },
-    }) as DetailedPeerCertificate;
-
-  it('never throws, and returns an error for each of them', async () => {
-    const { a } = await world();
-    const good = await a.issue({ path: '/server' });
-    const { checkServerIdentity } = tlsClientOptions(await sourceOf(a), { authorize: SERVER });
-    const { raw } = certificateOf(good);
-    const cyclic: { raw: Buffer; issuerCertificate?: unknown } = { raw: Buffer.from('x') };
-    cyclic.issuerCertificate = { raw: Buffer.from('y'), issuerCertificate: cyclic };
-    const strange: unknown[] = [
-      undefined,
-      null,
-      {},
-      [],
-      'certificate',
-      7,
-      { raw: undefined },
-      { raw: null },
-      { raw: '' },
-      { raw: raw.toString('latin1') },
-      { raw: 7 },
-      { raw: {} },
-      { raw: Buffer.alloc(0) },
-      { raw: raw.subarray(0, -1) },
-      { raw: Buffer.concat([raw, Buffer.from([0])]) },
-      { raw: Buffer.alloc(1 << 20) },
-      cyclic,
-      endless(Buffer.from('x')),
-      endless(raw),
-      {
-        get raw(): Buffer {
-          throw new Error('getter');
-        },
-      },
-      new Proxy(
-        {},
-        {
-          get() {
-            throw new TypeError('proxy');
-          },
-        },
-      ),
-    ];
-    for (const certificate of strange) {
-      const verdict: unknown = checkServerIdentity('host', certificate as DetailedPeerCertificate);
-      expect(isSpiffeError(verdict)).toBe(true);
-    }
-    for (const host of ['', '127.0.0.1', 'x.test', undefined as unknown as string]) {
-      expect(checkServerIdentity(host, certificateOf(good))).toBeUndefined();
-    }
-    expect(checkServerIdentity('', certificateOf(await a.issue({ path: '/other' })))).toMatchObject({
-      code: 'ERR_PEER_UNAUTHORIZED',
-    });
-  });
-
-  it('is an event per call, accepted or rejected', async () => {
-    const { a } = await world();
-    const { checkServerIdentity } = tlsClientOptions(await sourceOf(a), { authorize: SERVER });
-    const events = new Events();
-
-    checkServerIdentity('host', certificateOf(await a.issue({ path: '/server' })));
-    checkServerIdentity('host', certificateOf(await a.issue({ path: '/other' })));
-
-    expect(events.accepted.map(({ side, id }) => [side, id])).toEqual([['client', 'spiffe://a.test/server']]);
-    expect(events.codes('client')).toEqual(['ERR_PEER_UNAUTHORIZED']);
   });
 });
 
@@ -282,83 +205,6 @@ describe('trap: an authorizer that does not answer with a decision', () => {
     for (const call of Object.values(CLIENTS))
       await expect(call(source, decent, server)).resolves.toContain('peer=');
   });
-});
-
-describe('tlsClientOptions of a source that has nothing to give', () => {
-  const ends: Record<string, (source: Withdrawable) => unknown> = {
-    'a closed source': (source) => source.close(),
-    'a redacted SVID': (source) => source.withdraw(),
-    'a lost bundle': (source) => source.lose(),
-  };
-
-  it.each(Object.entries(ends))(
-    '%s: connections fail, nothing throws, nothing is presented',
-    async (_, end) => {
-      const { a } = await world();
-      const source = await withdrawable(await sourceOf(a));
-      const server = await rawServer(await a.issue({ path: '/server' }));
-      const options = tlsClientOptions(source.source, { authorize: SERVER });
-      const copy = { ...options };
-      await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...copy })).resolves.toContain(
-        'peer=',
-      );
-      const events = new Events();
-
-      await end(source);
-
-      for (const given of [options, copy, { ...copy }]) {
-        const socket = closing(connect({ host: '127.0.0.1', port: server.port, ...given }), (one) =>
-          one.destroy(),
-        );
-        const [error] = (await once(socket, 'error')) as [Error];
-        expect(error).toBeInstanceOf(Error);
-        await expect(get({ host: '127.0.0.1', port: server.port, agent: false, ...given })).rejects.toThrow();
-      }
-      expect(events.errors.length).toBeGreaterThan(0);
-      expect(events.errors.every(({ error }) => isSpiffeError(error))).toBe(true);
-      // Only the first connection was one: the others showed no certificate, or ended before.
-      expect(server.seen.slice(1).map(({ client, received }) => [client, received])).toEqual(
-        server.seen.slice(1).map(() => [undefined, '']),
-      );
-    },
-  );
-
-  it('comes back with the source', async () => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const { svid, bundles } = source.current;
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    const options = {
-      host: '127.0.0.1',
-      port: server.port,
-      agent: false,
-      ...tlsClientOptions(source, { authorize: SERVER }),
-    };
-
-    source.update(svid, BundleSet.empty);
-    await expect(get(options)).rejects.toThrow();
-    source.update(svid, bundles);
-    await expect(get(options)).resolves.toContain('peer=');
-  });
-
-  it.each(Object.keys(CLIENTS))(
-    '%s of a closed source fails with its reason, and reaches nobody',
-    async (name) => {
-      const { a } = await world();
-      const source = await sourceOf(a);
-      const server = await rawServer(await a.issue({ path: '/server' }));
-      const call = CLIENTS[name];
-      await expect(call?.(source, SERVER, server)).resolves.toContain('peer=');
-
-      await source.close();
-      if (name.startsWith('tlsClientOptions')) {
-        await expect(call?.(source, SERVER, server)).rejects.toThrow();
-      } else {
-        await expect(call?.(source, SERVER, server)).rejects.toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
-      }
-      expect(server.seen).toHaveLength(1);
-    },
-  );
 });
 
 describe('trap N3: getPeerX509Certificate consumes the chain', () => {
@@ -408,34 +254,14 @@ describe('trap N9: reading the certificate of a peer for each request is expensi
       port: server.port,
     });
     closing(socket, (one) => one.destroy());
-    const forbidden = (): never => {
-      throw new Error('asked again');
-    };
+    const forbidden = vi.fn<() => never>();
     Object.assign(socket, { getPeerCertificate: forbidden, getPeerX509Certificate: forbidden });
 
     const peer = peerOf(socket);
     expect(peer.id.toString()).toBe('spiffe://a.test/server');
     expect(peerOf(socket)).toBe(peer);
     expect(Object.isFrozen(peer)).toBe(true);
-  });
-});
-
-describe('one pool of connections, two sets of tlsClientOptions', () => {
-  it('a connection that one authorizer let in is not used for another', async () => {
-    const { a } = await world();
-    const source = await sourceOf(a);
-    const server = await rawServer(await a.issue({ path: '/server' }));
-    const agent = closing(new Agent({ keepAlive: true }), (one) => one.destroy());
-    const target = { host: '127.0.0.1', port: server.port, agent };
-    const anyone = tlsClientOptions(source, { authorize: authorizeMemberOf('a.test') });
-    const nobody = tlsClientOptions(source, { authorize: authorizeId('spiffe://a.test/somebody-else') });
-
-    // From then on there is an idle connection to take.
-    const free = once(agent, 'free');
-    await expect(get({ ...target, ...anyone })).resolves.toContain('peer=');
-    await free;
-    await expect(get({ ...target, ...nobody })).rejects.toMatchObject({ code: 'ERR_PEER_UNAUTHORIZED' });
-    await expect(get({ ...target, ...anyone })).resolves.toContain('peer=');
+    expect(forbidden).not.toHaveBeenCalled();
   });
 });
 
@@ -454,7 +280,7 @@ describe('an authorizer without exactly one trust domain', () => {
         await expect(CLIENTS['connectTls']?.(source, authorize, server)).resolves.toContain('peer=');
         await expect(CLIENTS['createHttpsAgent']?.(source, authorize, server)).resolves.toContain('peer=');
       }
-      await expect(CLIENTS['connectTls']?.(source, authorize, liar)).rejects.toThrow();
+      await expectFailure(CLIENTS['connectTls']?.(source, authorize, liar));
     }
     expect(await liar.stolen()).toBe('');
   });
@@ -463,34 +289,4 @@ describe('an authorizer without exactly one trust domain', () => {
 function certificateOf({ chainDer }: { readonly chainDer: readonly Uint8Array[] }): DetailedPeerCertificate {
   const [leaf] = chainDer;
   return { raw: Buffer.from(leaf ?? []) } as DetailedPeerCertificate;
-}
-
-interface Withdrawable {
-  readonly source: X509Source;
-  close(): unknown;
-  withdraw(): void;
-  lose(): void;
-}
-
-/** A source that can lose its SVID and its bundles. */
-async function withdrawable(from: X509Source): Promise<Withdrawable> {
-  const cell: SourceCell = new SourceCell({ source: () => source, clock: systemClock });
-  const source: X509Source = {
-    get current() {
-      return cell.current;
-    },
-    closed: cell.closed,
-    onUpdate: (listener) => cell.onUpdate(listener),
-    health: () => from.health(),
-    close: async () => cell.close(),
-    [Symbol.asyncDispose]: async () => cell.close(),
-  };
-  const { svid, bundles } = from.current;
-  cell.publish({ svid, bundles }, 'first load');
-  return {
-    source,
-    close: () => source.close(),
-    withdraw: () => cell.withdraw(new SpiffeError('ERR_SOURCE_EMPTY', 'withdrawn'), 'redaction'),
-    lose: () => cell.publish({ svid, bundles: BundleSet.empty }, 'bundle lost'),
-  };
 }

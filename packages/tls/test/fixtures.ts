@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type RequestListener } from 'node:http';
@@ -134,9 +133,9 @@ export class Events {
     }
   }
 
-  #listen<Event>(name: string, into: Event[]): void {
+  #listen(name: string, into: unknown[]): void {
     const listener = (event: unknown): void => {
-      into.push(event as Event);
+      into.push(event);
       for (const wake of this.#waiters) wake();
       this.#waiters.clear();
     };
@@ -180,7 +179,7 @@ export class RawClient {
       this.resumed = this.socket.isSessionReused();
       this.serverLeaf = this.socket.getPeerCertificate().raw;
     });
-    this.socket.on('error', (error) => {
+    this.socket.on('error', (error: Error) => {
       this.error = error;
     });
     this.socket.on('data', (chunk: Buffer) => {
@@ -447,6 +446,16 @@ export function exchange(socket: TLSSocket): Promise<string> {
   });
 }
 
+/** Waits for a failure, and gives it. */
+export async function expectFailure(promise: Promise<unknown> | undefined): Promise<Error> {
+  const outcome: unknown = await promise?.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  );
+  if (outcome instanceof Error) return outcome;
+  throw new TypeError(`want a failure, got ${JSON.stringify(outcome)}`);
+}
+
 /** One HTTPS request for {@link SECRET}; gives the body. */
 export function get(options: RequestOptions): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -462,60 +471,4 @@ export function get(options: RequestOptions): Promise<string> {
     request.on('error', reject);
     request.end();
   });
-}
-
-/** What became of a child program. */
-export interface ChildResult {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** How a program is started. */
-export interface ChildOptions {
-  readonly env?: NodeJS.ProcessEnv;
-  readonly execArgv?: readonly string[];
-  readonly args?: readonly string[];
-}
-
-/** Runs a program of this folder, or a file, on this Node.js. */
-export async function runChild(file: string, options: ChildOptions = {}): Promise<ChildResult> {
-  const { child, output, closed } = spawnChild(file, options);
-  await closed;
-  return { code: child.exitCode, signal: child.signalCode, ...output };
-}
-
-/** Starts a program that runs until {@link closeAll}, and waits for the first line it prints. */
-export async function startChild(
-  file: string,
-  args: readonly string[],
-): Promise<{ readonly line: string; stderr(): string }> {
-  const { child, output, closed } = spawnChild(file, { args });
-  closing(child, () => closed);
-  closing(child, () => child.kill());
-  for (;;) {
-    const [line, rest] = output.stdout.split('\n');
-    if (line !== undefined && rest !== undefined) return { line, stderr: () => output.stderr };
-    if (child.exitCode !== null) throw new Error(`${file} ended: ${output.stderr}`);
-    await Promise.race([once(child.stdout, 'data'), closed]);
-  }
-}
-
-function spawnChild(file: string, { env, execArgv = [], args = [] }: ChildOptions) {
-  const program = file.startsWith('/') ? file : `${import.meta.dirname}/children/${file}`;
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@svidkit/source', '--disable-warning=ExperimentalWarning', ...execArgv, program, ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } },
-  );
-  const output = { stdout: '', stderr: '' };
-  const closed = once(child, 'close');
-  child.stdout.on('data', (chunk) => {
-    output.stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    output.stderr += String(chunk);
-  });
-  return { child, output, closed };
 }

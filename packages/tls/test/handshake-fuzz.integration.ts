@@ -17,6 +17,7 @@ import {
   SERVICES,
   sourceOf,
   world,
+  expectFailure,
 } from './fixtures.ts';
 
 afterEach(closeAll);
@@ -46,10 +47,10 @@ interface Spoiling {
 async function spoiledWay(port: number, next: () => Spoiling): Promise<number> {
   const server = createTcp((inner) => {
     const plan = next();
+    const cut = (socket: Socket): unknown => (plan.reset ? socket.resetAndDestroy() : socket.destroy());
     const outer = connectTcp(port, '127.0.0.1');
     const end = (): void => {
-      for (const socket of [inner, outer])
-        if (!socket.destroyed) plan.reset ? socket.resetAndDestroy() : socket.destroy();
+      for (const socket of [inner, outer]) if (!socket.destroyed) cut(socket);
     };
     const forward = (from: Socket, to: Socket, limit: number, flip: number): void => {
       let passed = 0;
@@ -140,6 +141,10 @@ async function descriptorsDownTo(most: number): Promise<number> {
   return descriptors();
 }
 
+/** A TLS record, or what says so. */
+const record = (type: number, length: number, body: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([type, 3, 1, length >> 8, length & 0xff]), body]);
+
 describe.each(Object.entries(SERVICES))('%s', (_, start) => {
   it(`survives ${ATTEMPTS} handshakes that are cut, changed or reset, keeps nothing of them, and serves after`, async () => {
     const { a } = await world();
@@ -185,7 +190,8 @@ describe.each(Object.entries(SERVICES))('%s', (_, start) => {
 
   it('survives garbage, plain HTTP and silence, and serves after', async () => {
     const { a } = await world();
-    const clock = manualClock();
+    // A minute ahead: what is issued by the clock of this machine meanwhile is valid on it.
+    const clock = manualClock(Date.now() + 60_000);
     const { server, port, handled } = await start(await sourceOf(a), {
       clock,
       maxHandshakes: 4,
@@ -194,8 +200,6 @@ describe.each(Object.entries(SERVICES))('%s', (_, start) => {
     const random = seeded(11);
     const bytes = (length: number): Buffer =>
       Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
-    const record = (type: number, length: number, body: Buffer): Buffer =>
-      Buffer.concat([Buffer.from([type, 3, 1, length >> 8, length & 0xff]), body]);
     const openings: readonly Buffer[] = [
       Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
       Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
@@ -243,11 +247,13 @@ describe.each(Object.entries(CLIENTS))('%s', (_, call) => {
     const open = descriptors();
 
     let failed = 0;
+    const answers: string[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const outcome: unknown = await call(source, authorize, { port: way }).catch((error: unknown) => error);
       if (outcome instanceof Error) failed += 1;
-      else expect(outcome).toContain('peer=');
+      else answers.push(String(outcome));
     }
+    expect(answers.every((answer) => answer.includes('peer='))).toBe(true);
 
     expect(failed).toBeGreaterThan(0);
     await expect(call(source, authorize, honest)).resolves.toContain('peer=');
@@ -277,7 +283,7 @@ describe.each(Object.entries(CLIENTS))('%s', (_, call) => {
         });
         answer(socket);
       });
-      await expect(call(source, authorize, { port: await listen(server) })).rejects.toThrow();
+      await expectFailure(call(source, authorize, { port: await listen(server) }));
       expect(heard).not.toContain('GET');
     }
     const refused = await closedPort();

@@ -24,6 +24,7 @@ import {
   sourceOf,
   tlsService,
   world,
+  expectFailure,
 } from './fixtures.ts';
 
 afterEach(closeAll);
@@ -183,8 +184,8 @@ describe.each(VERSIONS)('over %s', (version) => {
       expect(again.line === undefined).toBe(again.resumed);
     }
     expect(handled).toHaveLength(1 + sessions.length - resumptions);
-    // TLS 1.2 sessions are in the store: here the refusal is really what is tested.
-    if (version === 'TLSv1.2') expect(resumptions).toBeGreaterThan(0);
+    // Without tickets only TLS 1.2 asks the store: there the refusal itself is what is tested.
+    expect(resumptions > 0).toBe(version === 'TLSv1.2');
   });
 
   it.each(Object.entries(CLIENTS))(
@@ -283,7 +284,7 @@ describe('trap: a session offered through the pool of https.globalAgent', () => 
     const { certPem: cert, keyPem: key } = await rogue.issue({ path: '/server' });
     honest.server.setSecureContext({ cert, key, ca: [], ticketKeys });
 
-    await expect(get({ ...request, ...options })).rejects.toThrow();
+    await expectFailure(get({ ...request, ...options }));
     expect(honest.seen).toHaveLength(1);
     const { certPem, keyPem } = await a.issue({ path: '/server' });
     honest.server.setSecureContext({ cert: certPem, key: keyPem, ca: [], ticketKeys });

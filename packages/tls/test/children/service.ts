@@ -46,6 +46,7 @@ async function main(mode: string | undefined): Promise<void> {
     await serve();
     process.send?.('ready');
   } else if (!isMainThread) {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of a worker has no origin
     parentPort?.postMessage(await serve());
   } else if (mode === 'cluster') {
     // In cluster workers port 0 is the same random port for all; it is served in turn.

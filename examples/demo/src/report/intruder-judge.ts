@@ -1,0 +1,123 @@
+import { type KindName, KINDS } from '../intruder/kinds.ts';
+import { type Attempt } from '../messages.ts';
+import { ENDPOINTS, type WorkloadName } from '../topology.ts';
+
+/** What is known of one kind of intruder. */
+export interface KindScore {
+  attempts: number;
+  /** Proven: nothing of it reached a handler, the connection was closed, and svidkit named an expected reason. */
+  rejected: number;
+  accepted: number;
+  /** Attempts that are neither: the proof is missing. */
+  unproven: number;
+  /** Positive controls that got through. */
+  control: number;
+  /** How often each reason was given. */
+  readonly reasons: Record<string, number>;
+}
+
+interface PendingAttempt {
+  readonly attempt: Attempt;
+  readonly since: number;
+}
+
+/** How long reports from other processes may take. */
+const PATIENCE_MS = 1_000;
+const REJECTIONS_KEPT_MS = 30_000;
+
+/**
+ * Judges attempts by what all sides say: the intruder (was it closed, did anything come back), the service (did the
+ * marked request reach a handler), and svidkit in the service (whom it turned away, and why).
+ */
+export class IntruderJudge {
+  readonly scores: Readonly<Record<KindName, KindScore>>;
+  readonly #onControlFailed: (attempt: Attempt) => void;
+  readonly #onAccepted: (attempt: Attempt) => void;
+  readonly #onUnproven: (attempt: Attempt, why: string) => void;
+  #pending: PendingAttempt[] = [];
+  /** Marks that reached application code, and have not been claimed by an attempt. */
+  readonly #reached = new Set<string>();
+  readonly #rejections = new Map<string, { readonly code: string; readonly at: number }>();
+
+  constructor(on: {
+    readonly controlFailed: (attempt: Attempt) => void;
+    readonly accepted: (attempt: Attempt) => void;
+    readonly unproven: (attempt: Attempt, why: string) => void;
+  }) {
+    this.#onControlFailed = on.controlFailed;
+    this.#onAccepted = on.accepted;
+    this.#onUnproven = on.unproven;
+    this.scores = Object.fromEntries(
+      Object.keys(KINDS).map((kind) => [
+        kind,
+        { attempts: 0, rejected: 0, accepted: 0, unproven: 0, control: 0, reasons: {} },
+      ]),
+    ) as Record<KindName, KindScore>;
+  }
+
+  attempt(attempt: Attempt): void {
+    this.#pending.push({ attempt, since: Date.now() });
+  }
+
+  reached(mark: string): void {
+    this.#reached.add(mark);
+  }
+
+  rejected(service: WorkloadName, port: number | undefined, code: string): void {
+    if (port !== undefined) this.#rejections.set(`${service}:${port}`, { code, at: Date.now() });
+  }
+
+  /** Judges what is ripe; at the end, when every process has said all, everything. */
+  judge(end = false): void {
+    const now = Date.now();
+    const waiting: PendingAttempt[] = [];
+    for (const entry of this.#pending) {
+      if (end || now - entry.since > PATIENCE_MS) this.#decide(entry.attempt);
+      else waiting.push(entry);
+    }
+    this.#pending = waiting;
+    for (const [key, { at }] of this.#rejections) {
+      if (now - at > REJECTIONS_KEPT_MS) this.#rejections.delete(key);
+    }
+    if (!end) return;
+    // Handled, although whoever sent it never told of it.
+    for (const mark of this.#reached) {
+      const [sort, kind] = mark.split('/');
+      if (sort === 'intruder') this.scores[kind as KindName].accepted += 1;
+    }
+  }
+
+  #decide(attempt: Attempt): void {
+    const score = this.scores[attempt.kind as KindName];
+    const cameThrough =
+      this.#reached.delete(attempt.mark) || attempt.applicationBytes > 0 || attempt.answered;
+    if (attempt.control) {
+      if (attempt.answered) score.control += 1;
+      else this.#onControlFailed(attempt);
+      return;
+    }
+    score.attempts += 1;
+    const reason = this.#reasonFor(attempt);
+    if (reason !== undefined) score.reasons[reason] = (score.reasons[reason] ?? 0) + 1;
+    if (cameThrough) {
+      score.accepted += 1;
+      this.#onAccepted(attempt);
+      return;
+    }
+    const { expected }: { readonly expected: readonly string[] } = KINDS[attempt.kind as KindName];
+    if (attempt.closed && reason !== undefined && expected.includes(reason)) {
+      score.rejected += 1;
+      return;
+    }
+    score.unproven += 1;
+    const whyNot = attempt.closed
+      ? `turned away for ${reason ?? 'no stated reason'}, want ${expected.join(' or ')}`
+      : 'was not closed';
+    this.#onUnproven(attempt, whyNot);
+  }
+
+  #reasonFor({ target, localPort, reason }: Attempt): string | undefined {
+    if (target === 'impostor') return reason;
+    return this.#rejections.get(`${ENDPOINTS[target].service}:${localPort}`)?.code;
+  }
+}

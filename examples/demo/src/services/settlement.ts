@@ -1,0 +1,34 @@
+// A service of the partner, in a trust domain of its own. It reaches the one door that was opened for it.
+import { authorizeId } from '@svidkit/core';
+import { createHttpsAgent, createHttpsServer } from '@svidkit/tls';
+
+import { IDS } from '../topology.ts';
+import { hostService } from './host.ts';
+import { closeServer, expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
+import { pace } from './pace.ts';
+
+let closeNotices = async (): Promise<void> => {};
+
+await hostService({
+  async listen(host) {
+    const notices = createHttpsServer(
+      host.source,
+      { authorize: authorizeId(IDS.api) },
+      jsonListener(host, (peer) => ({ service: 'settlement', you: peer.id.toString() })),
+    );
+    closeNotices = () => closeServer(notices);
+    return { settlement: await listenOn(notices) };
+  },
+
+  call(host, ports) {
+    const agent = createHttpsAgent(host.source, { authorize: authorizeId(IDS.api) });
+    return pace(10, 1, () =>
+      host.meter.request('POST api-partners/settlements', async () => {
+        const answer = await postJson(agent, ports['api-partners'], '/settlements', {});
+        expectAnswer(answer, { service: 'api-partners', you: IDS.settlement });
+      }),
+    );
+  },
+
+  close: () => closeNotices(),
+});
