@@ -4,7 +4,7 @@ import { kindOf, quote } from './quote.ts';
 
 /** One block of a PEM text. */
 export interface PemBlock {
-  /** What stands after `BEGIN`, such as `CERTIFICATE`. */
+  /** What stands after `BEGIN`, such as `CERTIFICATE`; `UNKNOWN` when it is no label that is in use anywhere. */
   readonly label: string;
   /** The decoded content. */
   readonly der: Uint8Array;
@@ -13,6 +13,30 @@ export interface PemBlock {
 }
 
 const BEGIN = /^-----BEGIN ([ -,.-~]+)-----$/;
+// RFC 7468, and what OpenSSL and OpenSSH write. A damaged file can have anything there, a piece of its key for
+// instance, so nothing else is ever repeated.
+const LABELS: ReadonlySet<string> = new Set([
+  'ATTRIBUTE CERTIFICATE',
+  'CERTIFICATE',
+  'CERTIFICATE REQUEST',
+  'CMS',
+  'DH PARAMETERS',
+  'DSA PRIVATE KEY',
+  'EC PARAMETERS',
+  'EC PRIVATE KEY',
+  'ENCRYPTED PRIVATE KEY',
+  'NEW CERTIFICATE REQUEST',
+  'OPENSSH PRIVATE KEY',
+  'PKCS7',
+  'PRIVATE KEY',
+  'PUBLIC KEY',
+  'RSA PRIVATE KEY',
+  'RSA PUBLIC KEY',
+  'TRUSTED CERTIFICATE',
+  'TSS2 PRIVATE KEY',
+  'X509 CERTIFICATE',
+  'X509 CRL',
+]);
 const END = /^-----END ([ -,.-~]+)-----$/;
 const BOUNDARY = /-----(?:BEGIN|END)/;
 const HEADER = /^[A-Za-z][A-Za-z0-9-]*:/;
@@ -34,12 +58,13 @@ export function parsePem(
   const lines = linesOf(text, options.file);
   const blocks: PemBlock[] = [];
   for (let index = 0; index < lines.length; index++) {
-    const label = BEGIN.exec(lines[index] ?? '')?.[1];
+    const begun = BEGIN.exec(lines[index] ?? '')?.[1];
     // rule: pem.boundary-alone
-    if (label === undefined && BOUNDARY.test(lines[index] ?? '')) {
+    if (begun === undefined && BOUNDARY.test(lines[index] ?? '')) {
       throw broken('a boundary that is out of place or damaged', index, options.file);
     }
-    if (label === undefined) continue;
+    if (begun === undefined) continue;
+    const label = LABELS.has(begun) ? begun : 'UNKNOWN';
     const end = endOf(lines, index, label, options.file);
     blocks.push(readBlock(label, lines, index + 1, end, options.file));
     index = end;
@@ -69,11 +94,12 @@ function linesOf(text: unknown, file: string | undefined): string[] {
 
 /** The line of the END that belongs to the BEGIN on line `begin`. */
 function endOf(lines: readonly string[], begin: number, label: string, file: string | undefined): number {
+  const begun = BEGIN.exec(lines[begin] ?? '')?.[1];
   for (let index = begin + 1; index < lines.length; index++) {
     if (!BOUNDARY.test(lines[index] ?? '')) continue;
     const ended = END.exec(lines[index] ?? '')?.[1];
     // rule: pem.matching-end
-    if (ended !== label) throw broken(`want the END of ${quote(label)}`, index, file);
+    if (ended !== begun) throw broken(`want the END of ${quote(label)}`, index, file);
     return index;
   }
   throw broken(`${quote(label)} has no END: the text is cut off`, begin, file);

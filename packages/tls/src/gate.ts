@@ -51,6 +51,8 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
   /** The socket whose listeners run right now. */
   let admitting: TLSSocket | undefined;
   const proof = gateProof();
+  if (source.closed.aborted)
+    throw new SpiffeError('ERR_SOURCE_CLOSED', 'the source is closed, so there is nothing to serve with');
 
   registry().gated.add(server);
   let subscription = follow();

@@ -8,8 +8,11 @@ export const TAG = {
   OCTET_STRING: 0x04,
   NULL: 0x05,
   OID: 0x06,
+  UTF8_STRING: 0x0c,
   UTC_TIME: 0x17,
   GENERALIZED_TIME: 0x18,
+  UNIVERSAL_STRING: 0x1c,
+  BMP_STRING: 0x1e,
   SEQUENCE: 0x30,
   SET: 0x31,
 } as const;
@@ -67,12 +70,6 @@ export class DerReader {
     this.#header(tag, what);
     this.position = this.#contentEnd;
     return this.bytes.subarray(start, this.#contentEnd);
-  }
-
-  /** Goes past the next element, whatever its tag is. */
-  skip(what: string): void {
-    this.#header(this.peek(), what);
-    this.position = this.#contentEnd;
   }
 
   /** Nothing may be left. */

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { DerReader, malformed, TAG } from './der-reader.ts';
 
 /** The kinds of GeneralName (RFC 5280 4.2.1.6), by their context tag. */
@@ -36,6 +38,9 @@ const CONSTRUCTED = new Set<number>([
   NAME_KIND.ediPartyName,
 ]);
 const ASCII_KINDS = new Set<number>([NAME_KIND.email, NAME_KIND.dns, NAME_KIND.uri]);
+
+/** BIT STRING (for unique identifiers), Numeric-, Printable-, Teletex- and IA5String. */
+const ONE_OCTET_STRINGS = new Set<number>([0x03, 0x12, 0x13, 0x14, 0x16]);
 
 /** Reads a distinguished name and gives its whole DER, so that names compare byte for byte. */
 export function readName(reader: DerReader, what: string): Buffer {
@@ -98,10 +103,30 @@ export function readGeneralName(names: DerReader, what: string): GeneralName {
 function readAttribute(attribute: DerReader, what: string): NameAttribute {
   const type = attribute.oid(what);
   const tag = attribute.peek();
+  const at = attribute.position;
   const value = attribute.content(tag, what);
+  // rule: name.text
+  if (!isText(tag, value)) throw malformed(`${what}: text that is not of its type`, at);
   // rule: name.attribute-end
   attribute.finish(what);
   return { type, tag, value };
+}
+
+/** Whether a value is a string of a type that names use (RFC 5280 4.1.2.4), and rightly encoded. */
+function isText(tag: number, value: Buffer): boolean {
+  if (tag === TAG.UTF8_STRING) return isUtf8(value);
+  if (tag === TAG.BMP_STRING) return value.length % 2 === 0 && everyUnit(value, 2);
+  if (tag === TAG.UNIVERSAL_STRING) return value.length % 4 === 0 && everyUnit(value, 4);
+  return ONE_OCTET_STRINGS.has(tag);
+}
+
+/** Whether each unit is a character of Unicode, of which surrogates are none. */
+function everyUnit(value: Buffer, size: number): boolean {
+  for (let index = 0; index < value.length; index += size) {
+    const point = value.readUIntBE(index, size);
+    if (point > 0x10_ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
+  }
+  return true;
 }
 
 function isAscii(octet: number): boolean {

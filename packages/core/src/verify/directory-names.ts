@@ -6,7 +6,6 @@ const DECODERS: Readonly<Record<number, (value: Buffer) => string>> = {
   0x13: (value) => value.toString('latin1'),
   0x14: (value) => value.toString('latin1'),
   0x16: (value) => value.toString('latin1'),
-  0x1a: (value) => value.toString('latin1'),
   0x1c: (value) =>
     String.fromCodePoint(...Array.from({ length: value.length / 4 }, (_, i) => value.readUInt32BE(i * 4))),
   0x1e: (value) => Buffer.from(value).swap16().toString('utf16le'),

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+
+import { parseCommandLine } from '../src/parse-command-line.ts';
+
+const FLAGS = { json: undefined, help: 'h' };
+
+describe('parseCommandLine', () => {
+  test('finds flags by name and by letter, and what is no option', () => {
+    const { flags, operands, problem } = parseCommandLine(['-h', '/mnt', '--json'], FLAGS, 1);
+    expect([...flags].toSorted()).toEqual(['help', 'json']);
+    expect(operands).toEqual(['/mnt']);
+    expect(problem).toBeUndefined();
+  });
+
+  test('takes everything after -- for operands', () => {
+    expect(parseCommandLine(['--', '--json'], FLAGS, 1)).toMatchObject({
+      operands: ['--json'],
+      problem: undefined,
+    });
+  });
+
+  test.for([
+    [['--jsn'], 'there is no option "--jsn"'],
+    [['-x'], 'there is no option "-x"'],
+    [['--constructor'], 'there is no option "--constructor"'],
+    [['--json=yes'], 'the option --json takes no value'],
+    [['a', 'b'], '"b" is one argument too many'],
+    [['--\u001B[2J'], String.raw`there is no option "--\u001b[2J"`],
+  ] as const)('says what is wrong with %j', ([argv, problem]) => {
+    expect(parseCommandLine(argv, FLAGS, 1).problem).toBe(problem);
+  });
+});
