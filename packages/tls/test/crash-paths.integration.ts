@@ -33,3 +33,12 @@ it('trap: connections that are reset before the first gate of the process is pro
 
   expect({ code, signal, stderr, stdout }).toEqual({ code: 0, signal: null, stderr: '', stdout: 'peer=\n' });
 });
+
+it('trap: a chain with a public key that Node.js cannot describe ends no process', async () => {
+  const { code, signal, stdout, stderr } = await runChild('strange-keys.ts');
+
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+  const { checks, problems } = JSON.parse(stdout) as { checks: number; problems: string[] };
+  expect(problems).toEqual([]);
+  expect(checks).toBeGreaterThan(200);
+});

@@ -1,0 +1,569 @@
+import {
+  authorityKeyId,
+  basicConstraints,
+  extendedKeyUsage,
+  extension,
+  type ExtensionSet,
+  type Issued,
+  issueCa,
+  issueSvid,
+  keyUsage,
+  NOW,
+  subjectAltName,
+  subjectKeyId,
+  uri,
+} from '../pki/certificates.ts';
+import { element, name } from '../pki/der.ts';
+import {
+  ecKey,
+  ed25519Key,
+  RSA_SHA256,
+  rsaAlgorithm,
+  rsaKey,
+  signingWith,
+  type TestKey,
+} from '../pki/keys.ts';
+import { bundleSet, check, type Core, type Scenario } from './scenario.ts';
+import {
+  BUNDLE_A,
+  BUNDLES_AB,
+  CHAIN_A,
+  INT_A,
+  INT_B,
+  intermediateA,
+  KEYS,
+  leafA,
+  ROOT_A,
+  ROOT_B,
+  rootA,
+} from './world.ts';
+
+const HOUR = 3_600_000;
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const UNKNOWN = extension('1.3.6.1.4.1.55738.666.1', element(0x05), true);
+const NO_KEY_IDS = { subjectKeyId: undefined, authorityKeyId: undefined };
+
+const accepted = (core: Core): unknown => check(core, CHAIN_A, BUNDLE_A);
+const below = (int: Issued, root: Issued = ROOT_A): ((core: Core) => unknown) => {
+  const leaf = leafA({ issuer: int });
+  return (core) => check(core, [leaf, int], { 'a.test': [root] });
+};
+const withInt = (extensions: ExtensionSet): ((core: Core) => unknown) => below(intermediateA({ extensions }));
+const withRoot = (extensions: ExtensionSet): ((core: Core) => unknown) => below(INT_A, rootA({ extensions }));
+
+/** CAs below each other, and a leaf below the last; without the root. */
+function tower(root: Issued, height: number): readonly Issued[] {
+  const chain: Issued[] = [];
+  let issuer = root;
+  for (let level = 1; level <= height; level++) {
+    issuer = issueCa({ key: ed25519Key(`level ${level}`), subject: `level ${level}`, issuer });
+    chain.unshift(issuer);
+  }
+  return [leafA({ issuer }), ...chain];
+}
+
+const rsaRoot = rsaKey(2048);
+const SHA1 = signingWith(rsaRoot, rsaAlgorithm('1.2.840.113549.1.1.5'), 'sha1');
+const MD5 = signingWith(rsaRoot, rsaAlgorithm('1.2.840.113549.1.1.4'), 'md5');
+
+/** Path validation: RFC 5280 6.1 and the anchors of SPIFFE. */
+export const PATH_SCENARIOS: readonly Scenario[] = [
+  {
+    title: 'X-25 the root of b.test cannot vouch for a.test, the root of a.test can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA({ issuer: ROOT_B })], BUNDLES_AB),
+    good: (core) => check(core, [leafA({ issuer: ROOT_A })], BUNDLES_AB),
+  },
+  {
+    title: 'X-25 an intermediate of b.test cannot vouch for a.test, but for b.test it can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA({ issuer: INT_B }), INT_B], BUNDLES_AB),
+    good: (core) => check(core, [leafA({ issuer: INT_B }, 'spiffe://b.test/web'), INT_B], BUNDLES_AB),
+  },
+  {
+    title: 'X-25 a displayed root of a.test behind a chain of b.test does not count, a true chain does',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const decoy = issueCa({
+        key: KEYS.evil,
+        subject: 'intermediate B',
+        issuer: { key: KEYS.evil, subject: ROOT_A.subject },
+        notAfter: NOW - HOUR,
+      });
+      return check(core, [leafA({ issuer: INT_B }), decoy, INT_B, ROOT_A], BUNDLES_AB);
+    },
+    good: (core) => check(core, [...CHAIN_A, ROOT_A], BUNDLES_AB),
+  },
+  {
+    title:
+      'X-25 of a cross-signed intermediate the expired copy of A does not count although that of B is valid, a valid copy of A does',
+    code: 'ERR_CHAIN_EXPIRED',
+    bad: (core) => {
+      const ofA = intermediateA({ notAfter: NOW - HOUR });
+      const ofB = intermediateA({ issuer: ROOT_B });
+      return check(core, [leafA({ issuer: ofA }), ofA, ofB], BUNDLES_AB);
+    },
+    good: (core) => {
+      const ofB = intermediateA({ issuer: ROOT_B });
+      return check(core, [leafA(), INT_A, ofB], BUNDLES_AB);
+    },
+  },
+  {
+    title:
+      'X-25 of a cross-signed intermediate the copy of B alone does not count, sent before the one of A it does no harm',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA(), intermediateA({ issuer: ROOT_B })], BUNDLES_AB),
+    good: (core) => check(core, [leafA(), intermediateA({ issuer: ROOT_B }), INT_A], BUNDLES_AB),
+  },
+  {
+    title: 'X-25 a root that two trust domains share vouches for each only where it is in the bundle',
+    code: 'ERR_BUNDLE_UNKNOWN',
+    bad: (core) => check(core, [leafA({}, 'spiffe://b.test/web'), INT_A], BUNDLE_A),
+    good: (core) => check(core, [leafA({}, 'spiffe://b.test/web'), INT_A], { 'b.test': [ROOT_A] }),
+  },
+  {
+    title:
+      'X-09 an intermediate with the ID of another trust domain is accepted below the right root, not below the wrong one',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const names = subjectAltName([uri('spiffe://a.test')]);
+      const int = issueCa({
+        key: KEYS.intB,
+        subject: 'intermediate B',
+        issuer: ROOT_B,
+        extensions: { names },
+      });
+      return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
+    },
+    good: (core) => {
+      const int = intermediateA({ extensions: { names: subjectAltName([uri('spiffe://b.test')]) } });
+      return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
+    },
+  },
+  {
+    title: 'X-11 an intermediate without basic constraints is refused, with them it is accepted (X-07)',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withInt({ basicConstraints: undefined }),
+    good: withInt({ names: subjectAltName([uri('spiffe://a.test')]) }),
+  },
+  {
+    title: 'X-11 an intermediate that is no CA is refused, not critical basic constraints are accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withInt({ basicConstraints: basicConstraints({ ca: false }) }),
+    good: withInt({ basicConstraints: basicConstraints({ critical: false }) }),
+  },
+  {
+    title: 'X-11 a root without basic constraints is no authority, with them it is',
+    code: 'ERR_BUNDLE_EMPTY',
+    bad: withRoot({ basicConstraints: undefined }),
+    good: withRoot({}),
+  },
+  {
+    title: 'X-11 a path length of 0 on the intermediate forbids an intermediate below it, but not a leaf',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const top = intermediateA({ extensions: { basicConstraints: basicConstraints({ pathLength: 0 }) } });
+      const low = issueCa({ key: KEYS.intA2, subject: 'low', issuer: top });
+      return check(core, [leafA({ issuer: low }), low, top], BUNDLE_A);
+    },
+    good: withInt({ basicConstraints: basicConstraints({ pathLength: 0 }) }),
+  },
+  {
+    title: 'X-11 a path length of 0 on the root forbids an intermediate, of 1 it does not',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withRoot({ basicConstraints: basicConstraints({ pathLength: 0 }) }),
+    good: withRoot({ basicConstraints: basicConstraints({ pathLength: 1 }) }),
+  },
+  {
+    title: 'X-11 self-issued intermediates do not count against a path length, others do',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const root = rootA({ extensions: { basicConstraints: basicConstraints({ pathLength: 1 }) } });
+      const top = issueCa({ key: KEYS.intA2, subject: 'top', issuer: root });
+      const low = intermediateA({ issuer: top });
+      return check(core, [leafA({ issuer: low }), low, top], { 'a.test': [root] });
+    },
+    good: (core) => {
+      const root = rootA({ extensions: { basicConstraints: basicConstraints({ pathLength: 1 }) } });
+      const renewed = issueCa({ key: KEYS.rootA2, subject: 'root A', issuer: root });
+      const low = intermediateA({ issuer: renewed });
+      return check(core, [leafA({ issuer: low }), low, renewed], { 'a.test': [root] });
+    },
+  },
+  {
+    title: 'X-14 an intermediate without keyCertSign is refused, without key usage at all it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withInt({ keyUsage: keyUsage(0, 6) }),
+    good: withInt({ keyUsage: undefined }),
+  },
+  {
+    title: 'X-14 a root without keyCertSign is no authority, with it alone it is',
+    code: 'ERR_BUNDLE_EMPTY',
+    bad: withRoot({ keyUsage: keyUsage(6) }),
+    good: withRoot({ keyUsage: keyUsage(5) }),
+  },
+  {
+    title: 'X-10 an SVID cannot issue SVIDs, its issuer can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const svid = leafA({ key: KEYS.evil });
+      return check(core, [leafA({ issuer: svid }, 'spiffe://a.test/admin'), svid, INT_A], BUNDLE_A);
+    },
+    good: accepted,
+  },
+  {
+    title: 'X-10 an SVID without key usage cannot issue SVIDs, its issuer can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const svid = leafA({ key: KEYS.evil, extensions: { keyUsage: undefined } });
+      return check(core, [leafA({ issuer: svid }, 'spiffe://a.test/admin'), svid, INT_A], BUNDLE_A);
+    },
+    good: accepted,
+  },
+  {
+    title: 'X-20 an expired intermediate is refused, in its last second it is accepted',
+    code: 'ERR_CHAIN_EXPIRED',
+    bad: below(intermediateA({ notAfter: NOW - 1000 })),
+    good: below(intermediateA({ notAfter: NOW })),
+  },
+  {
+    title: 'X-20 an expired root is refused, in its last second it is accepted',
+    code: 'ERR_CHAIN_EXPIRED',
+    bad: below(INT_A, rootA({ notAfter: NOW - 1000 })),
+    good: below(INT_A, rootA({ notAfter: NOW })),
+  },
+  {
+    title: 'X-20 an intermediate that is not valid yet is refused, in its first second it is accepted',
+    code: 'ERR_CHAIN_NOT_YET_VALID',
+    bad: below(intermediateA({ notBefore: NOW + 1000 })),
+    good: below(intermediateA({ notBefore: NOW })),
+  },
+  {
+    title: 'X-20 a root that is not valid yet is refused, in its first second it is accepted',
+    code: 'ERR_CHAIN_NOT_YET_VALID',
+    bad: below(INT_A, rootA({ notBefore: NOW + 1000 })),
+    good: below(INT_A, rootA({ notBefore: NOW })),
+  },
+  {
+    title:
+      'X-20 an unknown critical extension on the intermediate is refused, on an unused one it is passed over',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withInt({ UNKNOWN }),
+    good: (core) => check(core, [leafA(), intermediateA({ extensions: { UNKNOWN } }), INT_A], BUNDLE_A),
+  },
+  {
+    title: 'X-20 an unknown critical extension on the root is refused, on another root it does no harm',
+    code: 'ERR_BUNDLE_EMPTY',
+    bad: withRoot({ UNKNOWN }),
+    good: (core) =>
+      check(core, CHAIN_A, { 'a.test': [rootA({ key: KEYS.rootA2, extensions: { UNKNOWN } }), ROOT_A] }),
+  },
+  {
+    title: 'X-20 an intermediate for servers only cannot issue clients, one for both can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withInt({ extendedKeyUsage: extendedKeyUsage(SERVER_AUTH) }),
+    good: withInt({ extendedKeyUsage: extendedKeyUsage(SERVER_AUTH, CLIENT_AUTH) }),
+  },
+  {
+    title: 'X-20 a root for servers only cannot issue clients, one for any purpose can',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: withRoot({ extendedKeyUsage: extendedKeyUsage(SERVER_AUTH) }),
+    good: withRoot({ extendedKeyUsage: extendedKeyUsage('2.5.29.37.0') }),
+  },
+  {
+    title: 'X-20 a leaf that its named issuer did not sign is refused, a signed one is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) =>
+      check(core, [leafA({ issuer: { key: KEYS.evil, subject: INT_A.subject } }), INT_A], BUNDLE_A),
+    good: accepted,
+  },
+  {
+    title: 'X-20 an intermediate that its named issuer did not sign is refused, a signed one is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: below(intermediateA({ issuer: { key: KEYS.evil, subject: ROOT_A.subject } })),
+    good: accepted,
+  },
+  {
+    title: 'X-20 a leaf changed after it was signed is refused, the original is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const der = Buffer.from(leafA().der.toString('latin1').replace('a.test/web', 'a.test/adm'), 'latin1');
+      return check(core, [{ ...leafA(), der }, INT_A], BUNDLE_A);
+    },
+    good: accepted,
+  },
+  {
+    title:
+      'X-20 a leaf whose issuer has another name is refused although the key is right, with its name it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) =>
+      check(core, [leafA({ issuer: { key: KEYS.intA, subject: name('Intermediate A') } }), INT_A], BUNDLE_A),
+    good: accepted,
+  },
+  {
+    title: 'X-20 without its intermediate a chain is refused, with it it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA()], BUNDLE_A),
+    good: accepted,
+  },
+  {
+    title: 'X-20 a self-signed leaf is refused, one that a root signed is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) =>
+      check(core, [issueSvid('spiffe://a.test/web', { key: KEYS.leaf, subject: 'web' })], BUNDLE_A),
+    good: (core) => check(core, [leafA({ issuer: ROOT_A })], BUNDLE_A),
+  },
+  {
+    title: 'X-20 a root that the peer brings along is not trusted, one in the bundle is',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const own = issueCa({ key: KEYS.evil, subject: 'root A' });
+      return check(core, [leafA({ issuer: own }), own], BUNDLE_A);
+    },
+    good: (core) => check(core, [...CHAIN_A, ROOT_A], BUNDLE_A),
+  },
+  {
+    title: 'X-32 an authority that is not self-signed is an anchor, a certificate above it is none',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA({ issuer: ROOT_A })], { 'a.test': [INT_A] }),
+    good: (core) => check(core, CHAIN_A, { 'a.test': [INT_A] }),
+  },
+  {
+    title:
+      'X-20 of two roots with one name and key identifiers the right one is found, a third key is refused',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: sameNameRoots(true, KEYS.evil),
+    good: sameNameRoots(true, KEYS.rootA2),
+  },
+  {
+    title:
+      'X-20 of two roots with one name and no key identifiers the right one is found, a third key is refused',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: sameNameRoots(false, KEYS.evil),
+    good: sameNameRoots(false, KEYS.rootA2),
+  },
+  {
+    title:
+      'X-20 a forged intermediate with the right name and key identifier does no harm before the true one, alone it is refused',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA(), forgedIntermediate()], BUNDLE_A),
+    good: (core) => check(core, [leafA(), forgedIntermediate(), INT_A], BUNDLE_A),
+  },
+  {
+    title: 'X-25 a hostile root of b.test with the name and key identifier of A changes nothing for a.test',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA({ issuer: copycat() })], { 'b.test': [copycat()], 'a.test': [ROOT_A] }),
+    good: (core) => check(core, CHAIN_A, { 'b.test': [copycat()], 'a.test': [ROOT_A] }),
+  },
+  {
+    title: 'X-20 a wrong authority key identifier is only a hint, a wrong signature is not',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) =>
+      check(core, [leafA({ issuer: { key: KEYS.evil, subject: INT_A.subject } }), INT_A], BUNDLE_A),
+    good: (core) => {
+      const wrong = authorityKeyId(Buffer.alloc(20, 1));
+      return check(core, [leafA({ extensions: { authorityKeyId: wrong } }), INT_A], BUNDLE_A);
+    },
+  },
+  {
+    title:
+      'X-20 a path over an expired cross-signature is given up for a valid one, without that it is refused',
+    code: 'ERR_CHAIN_EXPIRED',
+    bad: (core) => check(core, [leafA(), intermediateA({ notAfter: NOW - HOUR })], BUNDLE_A),
+    good: (core) => check(core, [leafA(), intermediateA({ notAfter: NOW - HOUR }), INT_A], BUNDLE_A),
+  },
+  {
+    title: 'X-20 back-tracking leaves a branch that ends at no anchor, and refuses when all do',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, branches(ROOT_B), BUNDLE_A),
+    good: (core) => check(core, branches(ROOT_A), BUNDLE_A),
+  },
+  {
+    title: 'X-20 two intermediates that sign each other lead nowhere, with a root behind one they do',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const one = intermediateA({ issuer: { key: KEYS.intA2, subject: name('other') } });
+      const other = issueCa({ key: KEYS.intA2, subject: 'other', issuer: INT_A });
+      return check(core, [leafA(), one, other], BUNDLE_A);
+    },
+    good: (core) => {
+      const one = intermediateA({ issuer: { key: KEYS.intA2, subject: name('other') } });
+      const other = issueCa({ key: KEYS.intA2, subject: 'other', issuer: ROOT_A });
+      return check(core, [leafA(), one, other], BUNDLE_A);
+    },
+  },
+  {
+    title: 'X-10 a leaf with name and key of its issuer is refused, with a key of its own it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => check(core, [leafA({ key: KEYS.intA, subject: 'intermediate A' }), INT_A], BUNDLE_A),
+    good: (core) => check(core, [leafA({ subject: 'intermediate A' }), INT_A], BUNDLE_A),
+  },
+  {
+    title: 'a path of nine issuers is refused, of eight it is accepted',
+    code: 'ERR_CHAIN_TOO_LONG',
+    bad: (core) => check(core, tower(ROOT_A, 8), BUNDLE_A),
+    good: (core) => check(core, tower(ROOT_A, 7), BUNDLE_A),
+  },
+  {
+    title: 'eleven certificates are refused, ten are accepted',
+    code: 'ERR_CHAIN_TOO_LONG',
+    bad: (core) => check(core, [...CHAIN_A, ...padding(9)], BUNDLE_A),
+    good: (core) => check(core, [...CHAIN_A, ...padding(8)], BUNDLE_A),
+  },
+  {
+    title: 'a chain of thirteen certificates is refused, a short one is accepted',
+    code: 'ERR_CHAIN_TOO_LONG',
+    bad: (core) => check(core, tower(ROOT_A, 12), BUNDLE_A),
+    good: accepted,
+  },
+  {
+    title: 'a signature with SHA-1 is refused, the same key with SHA-256 is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: signedBy(SHA1),
+    good: signedBy(rsaRoot),
+  },
+  {
+    title: 'a signature with MD5 is refused, RSA with SHA-384 is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: signedBy(MD5),
+    good: signedBy(signingWith(rsaRoot, rsaAlgorithm('1.2.840.113549.1.1.12'), 'sha384')),
+  },
+  {
+    title:
+      'a root that signed itself with SHA-1 is an anchor all the same, since that signature proves nothing, but its SHA-1 leaf is refused',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: signedBy(SHA1),
+    good: (core) => {
+      const root = issueCa({ key: SHA1, subject: 'root A' });
+      return check(core, [leafA({ issuer: { key: rsaRoot, subject: root.subject } })], { 'a.test': [root] });
+    },
+  },
+  {
+    title: 'an intermediate with RSA of 1024 bits is refused, of 2048 bits it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: below(intermediateA({ key: rsaKey(1024) })),
+    good: below(intermediateA({ key: rsaKey(2048, RSA_SHA256) })),
+  },
+  {
+    title: 'a root with RSA of 1024 bits is no authority, of 2048 bits it is',
+    code: 'ERR_BUNDLE_EMPTY',
+    bad: signedBy(rsaKey(1024)),
+    good: signedBy(rsaRoot),
+  },
+  {
+    title: 'an intermediate on another curve is refused, on P-384 and P-521 it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: below(intermediateA({ key: ecKey('int', 'k256') })),
+    good: (core) => {
+      below(intermediateA({ key: ecKey('int', 'p384') }))(core);
+      return below(intermediateA({ key: ecKey('int', 'p521') }))(core);
+    },
+  },
+  {
+    title: 'a root with an empty subject is no authority, with serial number zero it is',
+    code: 'ERR_BUNDLE_EMPTY',
+    bad: (core) => {
+      const root = rootA({ subject: '' });
+      return check(core, [leafA({ issuer: root })], { 'a.test': [root] });
+    },
+    good: below(INT_A, rootA({ serial: 0 })),
+  },
+  {
+    title: 'an intermediate with an empty subject is refused, with a name it is accepted',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: below(intermediateA({ subject: '' })),
+    good: below(intermediateA({ subject: 'x' })),
+  },
+  {
+    title: 'forty roots with one name and no key identifiers exceed the budget of signatures, ten do not',
+    code: 'ERR_CHAIN_BUDGET',
+    bad: manyRoots(40),
+    good: manyRoots(10),
+  },
+  {
+    title: 'a verified leaf is not remembered beyond its validity, and inside it is',
+    code: 'ERR_CHAIN_EXPIRED',
+    bad: twice(NOW + 2 * HOUR),
+    good: twice(NOW + HOUR / 2),
+  },
+  {
+    title: 'a verified leaf is not remembered for a time before its validity, and inside it is',
+    code: 'ERR_CHAIN_NOT_YET_VALID',
+    bad: twice(NOW - 2 * HOUR),
+    good: twice(NOW - HOUR / 2),
+  },
+];
+
+function sameNameRoots(hasKeyIds: boolean, signer: TestKey): (core: Core) => unknown {
+  const extensions = hasKeyIds ? {} : NO_KEY_IDS;
+  const roots = [rootA({ extensions }), rootA({ key: KEYS.rootA2, extensions })];
+  const leaf = leafA({
+    issuer: { key: signer, subject: name('root A') },
+    extensions: hasKeyIds ? {} : NO_KEY_IDS,
+  });
+  return (core) => check(core, [leaf], { 'a.test': roots });
+}
+
+function forgedIntermediate(): Issued {
+  const extensions = { subjectKeyId: subjectKeyId(KEYS.intA.keyId) };
+  return issueCa({
+    key: KEYS.evil,
+    subject: 'intermediate A',
+    issuer: { key: KEYS.evil, subject: ROOT_A.subject },
+    extensions,
+  });
+}
+
+function copycat(): Issued {
+  return issueCa({
+    key: KEYS.evil,
+    subject: 'root A',
+    extensions: { subjectKeyId: subjectKeyId(KEYS.rootA.keyId) },
+  });
+}
+
+/** The issuer of the leaf has two certificates: the likelier one leads to a stranger, the other to `end`. */
+function branches(end: Issued): readonly Issued[] {
+  const stranger = issueCa({ key: KEYS.evil, subject: 'stranger' });
+  const middle = { key: KEYS.intA2, subject: name('middle') };
+  const astray = issueCa({ key: KEYS.intA2, subject: 'middle', issuer: stranger });
+  const right = issueCa({
+    key: KEYS.intA2,
+    subject: 'middle',
+    issuer: end,
+    extensions: { subjectKeyId: undefined },
+  });
+  const low = intermediateA({ issuer: middle });
+  return [leafA({ issuer: low }), low, astray, right];
+}
+
+function padding(count: number): readonly Issued[] {
+  return Array.from({ length: count }, (_, index) =>
+    issueCa({ key: KEYS.evil, subject: `padding ${index}` }),
+  );
+}
+
+function signedBy(key: TestKey): (core: Core) => unknown {
+  const root = issueCa({ key, subject: 'root A' });
+  const leaf = leafA({ issuer: root });
+  return (core) => check(core, [leaf], { 'a.test': [root] });
+}
+
+function manyRoots(count: number): (core: Core) => unknown {
+  const root = (seed: string): Issued => rootA({ key: ed25519Key(seed), extensions: NO_KEY_IDS });
+  const roots = Array.from({ length: count }, (_, index) => root(`root ${index}`));
+  const last = roots.at(-1) ?? ROOT_A;
+  return (core) =>
+    check(core, [leafA({ issuer: last, extensions: { authorityKeyId: undefined } })], { 'a.test': roots });
+}
+
+/** Verifies a leaf with two hours to live now, and again at `then`. */
+function twice(then: number): (core: Core) => unknown {
+  const chain = [leafA({ notBefore: NOW - HOUR, notAfter: NOW + HOUR }), INT_A].map(({ der }) => der);
+  return (core) => {
+    const bundles = bundleSet(core, BUNDLE_A);
+    core.verifyX509Svid(chain, bundles, { at: NOW, role: 'client' });
+    return core.verifyX509Svid(chain, bundles, { at: then, role: 'client' });
+  };
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import * as core from '../src/index.ts';
+
+test('the package exports what it promises and nothing else', () => {
+  expect(Object.keys(core).toSorted()).toEqual([
+    'BundleSet',
+    'Certificate',
+    'ERROR_CODES',
+    'SourceCell',
+    'SpiffeError',
+    'SpiffeId',
+    'TrustDomain',
+    'X509Bundle',
+    'X509Svid',
+    'allOf',
+    'anyOf',
+    'authorizeAny',
+    'authorizeId',
+    'authorizeMemberOf',
+    'authorizeOneOf',
+    'authorizePath',
+    'authorizeWith',
+    'checkAuthorized',
+    'firstHealthy',
+    'isSpiffeError',
+    'not',
+    'parsePem',
+    'parseSpiffeIdLenient',
+    'publish',
+    'staticX509Source',
+    'systemClock',
+    'verifyX509Svid',
+  ]);
+});

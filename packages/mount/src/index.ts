@@ -1,0 +1,21 @@
+export { inspectMount } from './inspect-mount.ts';
+export { type LayoutName } from './layout.ts';
+export {
+  type ForeignAuthorities,
+  type IdentityChange,
+  type MountFileNames,
+  type MountOptions,
+} from './mount-options.ts';
+export {
+  type BundleReport,
+  type CandidateReport,
+  type CertificateReport,
+  type FileReport,
+  type IdentityReport,
+  type MountReport,
+  type ProblemReport,
+  type WriterKind,
+} from './mount-report.ts';
+export { type MountedX509Source } from './mounted-x509-source.ts';
+export { openMountedX509Source } from './open-mounted-x509-source.ts';
+export { type WatchMode } from './watch-hints.ts';

@@ -1,0 +1,457 @@
+import {
+  publish,
+  SourceCell,
+  type SourceHealth,
+  SpiffeError,
+  type X509Context,
+  type X509Svid,
+} from '@svidkit/core';
+
+import { Alarms, isTransient } from './alarms.ts';
+import { BundleState } from './bundle-state.ts';
+import { Candidates } from './candidates.ts';
+import { type MountPlan } from './detect.ts';
+import { dryRun } from './dry-run.ts';
+import { Glance } from './glance.ts';
+import { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health.ts';
+import { HintDebounce } from './hint-debounce.ts';
+import { distrust, IdentityState } from './identity-state.ts';
+import { identityNames, type LayoutName } from './layout.ts';
+import { look, type Look } from './look.ts';
+import { errnoOf } from './mount-error.ts';
+import { directFs, type MountFs } from './mount-fs.ts';
+import { type MountSettings } from './mount-options.ts';
+import { type MountPorts } from './mount-ports.ts';
+import { type MountedX509Source } from './mounted-x509-source.ts';
+import { type Observation, observe } from './observe.ts';
+import { fastPollDelay, nextPoll, retryDelay } from './schedule.ts';
+import { StaleDiagnosis, staleMount } from './stale-mount.ts';
+import { WakeTimer } from './wake-timer.ts';
+import { WatchHints, type WatchMode } from './watch-hints.ts';
+
+/** The reader of one mount: looks, decides, publishes, and knows when to look again. */
+export class MountedSource implements MountedX509Source {
+  readonly closed: AbortSignal;
+  readonly #settings: MountSettings;
+  readonly #ports: MountPorts;
+  readonly #cell: SourceCell;
+  readonly #hints: WatchHints;
+  readonly #timer: WakeTimer;
+  readonly #alarms: Alarms;
+  readonly #identities: IdentityState;
+  readonly #bundles = new BundleState();
+  readonly #candidates: Candidates;
+  readonly #debounce: HintDebounce;
+  readonly #glance = new Glance();
+  readonly #stale = new StaleDiagnosis();
+  #opening: PromiseWithResolvers<void> | undefined;
+  #plan: MountPlan | undefined;
+  #fs: MountFs | undefined;
+  #fsMarks = '';
+  #swap: Observation['swap'];
+  /** The signature of what was read last, whatever came of it. */
+  #readSignature: string | undefined;
+  #failures = 0;
+  #seenSignature: string | undefined;
+  #failedSignature: string | undefined;
+  /** When it has to read again although nothing has changed; in milliseconds since the Unix epoch. */
+  #readAt = Infinity;
+  #times: HealthTimes | undefined;
+  #status: SourceHealth['status'] = 'expired';
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(settings: MountSettings, ports: MountPorts) {
+    const { clock } = settings;
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#cell = new SourceCell({ source: () => this, clock });
+    this.closed = this.#cell.closed;
+    this.#hints = new WatchHints(
+      settings.watch ? ports.watches : undefined,
+      () => this.#onHint(),
+      () => clock.now(),
+      ports.random,
+    );
+    this.#timer = new WakeTimer(clock, () => this.#onWake());
+    this.#alarms = new Alarms((error) => this.#tell(error));
+    this.#identities = new IdentityState(settings);
+    this.#candidates = new Candidates(settings);
+    this.#debounce = new HintDebounce(clock, settings.debounceMs);
+  }
+
+  /**
+   * Waits for the first identity.
+   *
+   * @throws {@link SpiffeError} `ERR_SOURCE_TIMEOUT`; and the reason of the signal.
+   */
+  async open(): Promise<void> {
+    const { clock, signal, waitMs } = this.#settings;
+    signal?.throwIfAborted();
+    const opening = Promise.withResolvers<void>();
+    this.#opening = opening;
+    const onAbort = (): void => opening.reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const deadline = clock.setTimer(() => {
+      if (waitMs > 0) opening.reject(this.#candidates.timeout(waitMs));
+    }, waitMs);
+    try {
+      const firstLook = this.check();
+      if (waitMs > 0) await opening.promise;
+      else await Promise.race([opening.promise, firstLook]);
+      if (this.#cell.latest === undefined) throw this.#candidates.timeout(waitMs);
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      this.#opening = undefined;
+      deadline.clear();
+      signal?.removeEventListener('abort', onAbort);
+      this.#timer.unref();
+    }
+  }
+
+  get layout(): LayoutName {
+    return this.#plan?.layout ?? this.#settings.layout ?? 'explicit';
+  }
+
+  get directory(): string {
+    return this.#plan?.directory ?? this.#settings.directories[0] ?? '/';
+  }
+
+  get current(): X509Context {
+    return this.#cell.current;
+  }
+
+  get fallbackInUse(): boolean {
+    return this.#identities.isFallback;
+  }
+
+  get chainVerified(): boolean {
+    const context = this.#cell.latest;
+    const { clock } = this.#settings;
+    return context !== undefined && distrust(context.svid, context.bundles, clock.now()) === undefined;
+  }
+
+  watchMode(): WatchMode {
+    return this.#hints.mode;
+  }
+
+  onUpdate(listener: (context: X509Context | undefined) => void): Disposable {
+    return this.#cell.onUpdate(listener);
+  }
+
+  check(): Promise<void> {
+    if (this.closed.aborted) return Promise.resolve();
+    if (this.#running === undefined) {
+      this.#running = this.#run().finally(() => {
+        this.#running = undefined;
+      });
+      return this.#running;
+    }
+    // What runs may have looked already, so there has to be another look after it; one for all who ask.
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.check();
+    });
+    return this.#next;
+  }
+
+  health(): SourceHealth {
+    const { clock, unreadyAt } = this.#settings;
+    const context = this.#cell.latest;
+    const { failure } = this.#cell;
+    const status =
+      context === undefined || this.#times === undefined ? 'expired' : statusAt(this.#times, clock.now());
+    const order = ['fresh', 'overdue', 'critical', 'expired'];
+    const [lastError = failure] = this.#alarms.errors;
+    return Object.freeze({
+      status,
+      ready: order.indexOf(status) < order.indexOf(unreadyAt),
+      generation: context?.generation ?? 0,
+      notAfter: context?.svid.expiresAt,
+      lastError,
+      problems: Object.freeze(this.#problems(status, failure)),
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#timer.clear();
+    this.#hints.close();
+    this.#cell.close();
+    this.#setStatus();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** One look and all that follows from it. Never rejects. */
+  async #run(): Promise<void> {
+    const { clock } = this.#settings;
+    const noticedAt = this.#debounce.take() ?? clock.now();
+    try {
+      this.#fallBack();
+      await this.#lookOnce(noticedAt);
+    } catch (error) {
+      if (!this.closed.aborted) this.#failed(asSpiffeError(error));
+    }
+    if (this.closed.aborted) return;
+    await this.#diagnose();
+    if (this.closed.aborted) return;
+    this.#setStatus();
+    this.#schedule();
+  }
+
+  async #lookOnce(noticedAt: number): Promise<void> {
+    const settings = this.#settings;
+    if (this.#plan === undefined) this.#fs = undefined;
+    const plan = this.#plan ?? (await this.#detect());
+    const fs = (this.#fs ??= await this.#ports.chooseFs(directoriesOf(plan)));
+    const seen = await look({
+      plan,
+      fs,
+      settings,
+      identities: this.#identities,
+      uid: this.#ports.uid,
+      onObserved: (observation) => this.#onObserved(observation),
+      isDue: (observation) =>
+        observation.signature !== this.#readSignature ||
+        settings.clock.now() >= this.#readAt ||
+        this.#cell.latest === undefined ||
+        this.#alarms.errors.some(isTransient),
+    });
+    if (seen !== undefined && !this.closed.aborted) this.#take(plan, seen, noticedAt);
+  }
+
+  async #detect(): Promise<MountPlan> {
+    const { plan, directories } = await this.#candidates.look(this.#ports.slowFs);
+    if (plan !== undefined) return plan;
+    this.#hints.arm(directories, this.#settings.clock.now());
+    throw this.#candidates.error();
+  }
+
+  #onObserved(observation: Observation): void {
+    if (this.closed.aborted) return;
+    this.#seenSignature = observation.signature;
+    this.#swap = observation.swap;
+    this.#hints.arm(observation.directories, this.#settings.clock.now());
+    // Something else may be mounted there now.
+    const marks = [...observation.directories].join();
+    if (marks !== this.#fsMarks && this.#fsMarks !== '') this.#fs = undefined;
+    this.#fsMarks = marks;
+    // Where names in the directory matter, only a whole look sees a new one.
+    if (this.#plan === undefined || this.#plan.bundleSuffixes.length > 0) this.#glance.forget();
+    else this.#glance.remember(observation);
+  }
+
+  /** Takes in what was read: everything from here to the publication happens at once. */
+  #take(plan: MountPlan, seen: Look, noticedAt: number): void {
+    const { clock, strictPermissions } = this.#settings;
+    const now = clock.now();
+    this.#readSignature = seen.observation.signature;
+    this.#readAt = Infinity;
+    const errors: SpiffeError[] = seen.error === undefined ? [] : [seen.error];
+    const warnings: SpiffeError[] = strictPermissions ? [] : [...seen.permissions];
+
+    if (seen.bundles !== undefined && seen.own !== undefined) {
+      const outcome = this.#bundles.apply(seen.bundles, seen.own, now);
+      errors.push(...outcome.errors);
+      warnings.push(...outcome.warnings);
+      this.#readAt = outcome.confirmAt ?? Infinity;
+    }
+    const accepted = this.#judge(seen, errors, now);
+    const svid = accepted?.svid ?? this.#cell.latest?.svid;
+    if (svid !== undefined && this.#bundles.set.get(svid.id.trustDomain) !== undefined) {
+      const reason = accepted?.reason ?? 'bundles';
+      if (accepted !== undefined) this.#identities.accept(accepted.svid, now);
+      if (svid !== this.#cell.latest?.svid || this.#bundles.set !== this.#cell.latest?.bundles) {
+        this.#publish(svid, reason, clock.now() - noticedAt);
+      }
+      this.#plan = plan;
+    }
+    this.#candidates.saw(plan, errors[0]);
+    this.#settle(errors, warnings, now);
+    if (this.#cell.latest !== undefined) this.#opening?.resolve();
+  }
+
+  /** The identity to put into use, if there is one; adds to `errors` what stands in its way. */
+  #judge(
+    seen: Look,
+    errors: SpiffeError[],
+    now: number,
+  ): { readonly svid: X509Svid; readonly reason: string } | undefined {
+    const { svid, file } = seen;
+    if (svid === undefined || seen.verdict === undefined) return undefined;
+    const verdict = this.#identities.judgeTrust(svid, seen.verdict, this.#bundles.set, now);
+    if (verdict.kind === 'same') {
+      this.#identities.settle();
+      // It may have been dropped as expired by a clock that was wrong.
+      return this.#cell.latest === undefined ? { svid, reason: 'recovery' } : undefined;
+    }
+    if (verdict.kind === 'wait') {
+      this.#identities.wait(svid, verdict, now);
+      this.#readAt = Math.min(this.#readAt, verdict.until);
+    }
+    if (verdict.kind !== 'accept') {
+      errors.unshift(verdict.error);
+      return undefined;
+    }
+    try {
+      dryRun(svid, this.#bundles.set.get(svid.id.trustDomain), file);
+    } catch (error) {
+      errors.unshift(asSpiffeError(error));
+      return undefined;
+    }
+    return { svid, reason: verdict.reason };
+  }
+
+  #publish(svid: X509Svid, reason: string, tookMs?: number): void {
+    this.#times = healthTimes(svid);
+    this.#stale.note(undefined);
+    this.#cell.publish({ svid, bundles: this.#bundles.set }, reason, tookMs);
+  }
+
+  #fallBack(): void {
+    const svid = this.#identities.fallBack(this.#settings.clock.now());
+    if (svid === undefined) return;
+    this.#publish(svid, 'fallback');
+    // What the files hold is judged differently now.
+    this.#readSignature = undefined;
+  }
+
+  #failed(error: SpiffeError): void {
+    const now = this.#settings.clock.now();
+    if (this.#plan !== undefined) this.#candidates.saw(this.#plan, error);
+    this.#settle([error], undefined, now);
+  }
+
+  #settle(errors: readonly SpiffeError[], warnings: readonly SpiffeError[] | undefined, now: number): void {
+    // What moves is being written: start over with quick retries.
+    const hasMoved = this.#seenSignature !== this.#failedSignature;
+    if (!errors.some(isTransient)) this.#failures = 0;
+    else this.#failures = hasMoved ? 1 : this.#failures + 1;
+    this.#failedSignature = this.#seenSignature;
+    this.#alarms.update(errors, warnings, now);
+  }
+
+  /** Looks for reasons why nothing comes any more, when nothing comes any more. */
+  async #diagnose(): Promise<void> {
+    const now = this.#settings.clock.now();
+    const isSuspect =
+      this.#currentStatus(now) !== 'fresh' || this.#alarms.errors[0]?.code === 'ERR_MOUNT_NOT_FOUND';
+    if (!isSuspect || this.#plan === undefined || !this.#stale.isDue(now)) return;
+    const fs = this.#fs ?? this.#ports.slowFs;
+    const table = await this.#ports.readMountTable();
+    const error = await staleMount(this.#plan, await observe(this.#plan, fs), fs, table);
+    if (this.#stale.note(error) && error !== undefined && !this.closed.aborted) this.#tell(error);
+  }
+
+  #currentStatus(now: number): SourceHealth['status'] {
+    if (this.#cell.latest === undefined || this.#times === undefined) return 'expired';
+    return statusAt(this.#times, now);
+  }
+
+  #setStatus(): void {
+    const status = this.#currentStatus(this.#settings.clock.now());
+    if (status === this.#status) return;
+    this.#status = status;
+    publish('svidkit:source.health', () => ({ source: this, health: this.health() }));
+  }
+
+  #schedule(): void {
+    const { clock, pollIntervalMs } = this.#settings;
+    const { random } = this.#ports;
+    const now = clock.now();
+    const isUneasy = this.#alarms.errors.length > 0 || this.#currentStatus(now) !== 'fresh';
+    this.#timer.clear();
+    this.#timer.by(nextPoll(now, pollIntervalMs, random));
+    if (isUneasy) this.#timer.by(now + fastPollDelay(random));
+    if (this.#failures > 0) this.#timer.by(now + retryDelay(this.#failures, random));
+    for (const at of [
+      this.#readAt,
+      this.#identities.fallbackAt,
+      this.#times === undefined ? undefined : nextHealthTime(this.#times, now),
+      this.#debounce.dueAt,
+    ]) {
+      if (at !== undefined) this.#timer.by(at);
+    }
+  }
+
+  #onWake(): void {
+    const now = this.#settings.clock.now();
+    const { dueAt } = this.#debounce;
+    // Events still come: wait until it is quiet, but not for ever.
+    if (dueAt !== undefined && now < dueAt) this.#timer.by(dueAt);
+    else if (dueAt === undefined && this.#isCalm(now)) void this.#pollCalmly();
+    else void this.check();
+  }
+
+  /** Whether nothing is to be expected or to be done but a change of the files. */
+  #isCalm(now: number): boolean {
+    const isDue = now >= this.#readAt || now >= (this.#identities.fallbackAt ?? Infinity);
+    return !isDue && this.#alarms.errors.length === 0 && this.#currentStatus(now) === 'fresh';
+  }
+
+  async #pollCalmly(): Promise<void> {
+    const isUnchanged = this.#fs !== undefined && (await this.#glance.isUnchanged(this.#fs));
+    if (this.closed.aborted || this.#running !== undefined) return;
+    if (isUnchanged) this.#schedule();
+    else await this.check();
+  }
+
+  #onHint(): void {
+    if (this.closed.aborted) return;
+    const isEarly = this.#debounce.hint();
+    const { dueAt } = this.#debounce;
+    if (dueAt !== undefined) this.#timer.by(dueAt);
+    if (isEarly) this.#lookIfSwapped();
+  }
+
+  /** A swapped `..data` link is whole from the first moment, so there is nothing to wait for. */
+  #lookIfSwapped(): void {
+    if (this.#swap === undefined || this.#fs !== directFs || this.#running !== undefined) return;
+    try {
+      if (directFs.readlink(this.#swap.link) !== this.#swap.target) void this.check();
+    } catch {
+      // The look that is due soon finds out what happened.
+    }
+  }
+
+  #tell(error: SpiffeError): void {
+    publish('svidkit:source.error', () => ({ source: this, error }));
+  }
+
+  #problems(status: SourceHealth['status'], failure: SpiffeError | undefined): readonly string[] {
+    const problems = [...this.#alarms.problems];
+    if (failure !== undefined) problems.unshift(failure.message);
+    if (status === 'overdue' || status === 'critical') {
+      problems.push(
+        `the SVID should have been renewed by now (health ${status}): see whether its writer still runs`,
+      );
+    }
+    const stale = this.#stale.found;
+    if (stale !== undefined) problems.push(`${stale.message}. ${stale.hint ?? ''}`);
+    if (this.fallbackInUse) problems.push('an older SVID is in use, because the newer one ended first');
+    if (this.#hints.error !== undefined) {
+      problems.push(
+        `no events of the file system (${errnoOf(this.#hints.error)}): changes are found by polling alone`,
+      );
+    }
+    return [...new Set(problems)];
+  }
+}
+
+function directoriesOf(plan: MountPlan): readonly string[] {
+  const files = [...identityNames(plan.identity), ...plan.bundles.values()];
+  return [...new Set([plan.directory, ...files.map((file) => file.slice(0, file.lastIndexOf('/')) || '/')])];
+}
+
+/** Whatever is no {@link SpiffeError} is a defect of the reader; it is told, and the last good state goes on. */
+function asSpiffeError(error: unknown): SpiffeError {
+  if (error instanceof SpiffeError) return error;
+  return new SpiffeError('ERR_MOUNT_UNREADABLE', `reading the mount failed unexpectedly: ${String(error)}`, {
+    hint: 'This is a defect of the reader. Please report it with the cause of this error.',
+    cause: error,
+  });
+}
