@@ -3,7 +3,7 @@ import { Certificate } from './certificate.ts';
 import { SpiffeError } from './errors.ts';
 import { kindOf } from './quote.ts';
 import { type SpiffeId } from './spiffe-id.ts';
-import { findPath } from './verify/certification-path.ts';
+import { checkTarget, findPath, type PathQuery } from './verify/certification-path.ts';
 import { type Role } from './verify/purpose.ts';
 import { readSvidLeaf } from './verify/svid-leaf.ts';
 import { VerifiedMemo } from './verify/verified-memo.ts';
@@ -42,7 +42,8 @@ const memos = new WeakMap<BundleSet, VerifiedMemo<VerifiedX509Svid>>();
  * authority of its own trust domain, by the rules of RFC 5280 6.1. Holding the private key is not proven here;
  * the handshake does that. Revocation is not looked at.
  *
- * A leaf that was verified before against the same `bundles` is looked up, and nothing but the leaf is then read.
+ * A leaf that was verified before against the same `bundles` is looked up. Nothing but the leaf is read then, and
+ * neither is it when the intermediates above it were on a verified path before.
  *
  * @param chain - DER certificates, the leaf first, at most 10; pulled one by one as they are needed. Others than
  * the leaf that do not parse are passed over.
@@ -76,6 +77,10 @@ export function verifyX509Svid(
     const known = der instanceof Uint8Array ? memo.recall(role, der, at) : undefined;
     if (known !== undefined) return known;
     claim = readClaim(der, bundles);
+    const verified = proveByMemory(claim, memo.issuers(), at, role);
+    if (verified === undefined) continue;
+    memo.remember(role, verified);
+    return verified;
   }
   // rule: chain.not-empty
   if (claim === undefined)
@@ -100,14 +105,34 @@ function readClaim(der: Uint8Array, bundles: BundleSet): Claim {
   return { id, leaf, anchors: authorities };
 }
 
+/** New leaves of a known issuer are the usual case, and reading the rest of a chain is not free on every Node.js. */
+function proveByMemory(
+  claim: Claim,
+  issuers: readonly Certificate[],
+  at: number,
+  role: Role,
+): VerifiedX509Svid | undefined {
+  checkTarget(queryOf(claim, issuers, at, role));
+  try {
+    return prove(claim, issuers, at, role);
+  } catch {
+    return undefined; // Whatever is missing may be in the rest of the chain, and if not, that search will tell.
+  }
+}
+
+function queryOf(claim: Claim, intermediates: readonly Certificate[], at: number, role: Role): PathQuery {
+  const { id, leaf, anchors } = claim;
+  return { target: leaf, intermediates, anchors, at, role, peer: id.toString() };
+}
+
 function prove(
   claim: Claim,
   intermediates: readonly Certificate[],
   at: number,
   role: Role,
 ): VerifiedX509Svid {
-  const { id, leaf, anchors } = claim;
-  const found = findPath({ target: leaf, intermediates, anchors, at, role, peer: id.toString() });
+  const { id, leaf } = claim;
+  const found = findPath(queryOf(claim, intermediates, at, role));
   const path = Object.freeze([...found.certificates]);
   const { notBefore, notAfter } = found;
   return Object.freeze({ id, leaf, path, anchor: path.at(-1) ?? leaf, notBefore, notAfter });

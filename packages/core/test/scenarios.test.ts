@@ -23,7 +23,7 @@ const core: Core = {
 };
 
 for (const [about, scenarios] of Object.entries(ALL_SCENARIOS)) {
-  describe(about, () => {
+  describe(`rules for ${about}`, () => {
     test.for(scenarios)('$title', ({ bad, code, good }) => {
       expect(verdict(core, bad)).toBe(code);
       expect(verdict(core, good)).toBe('ok');
@@ -32,7 +32,9 @@ for (const [about, scenarios] of Object.entries(ALL_SCENARIOS)) {
 }
 
 test('the adversarial matrix of leaf, path and constraints has at least 64 scenarios, none twice', () => {
-  const matrix = ['the leaf', 'the path', 'name constraints'].flatMap((about) => ALL_SCENARIOS[about] ?? []);
+  const matrix = ['the leaf', 'the issuers', 'the path', 'name constraints'].flatMap(
+    (about) => ALL_SCENARIOS[about] ?? [],
+  );
   expect(new Set(matrix.map(({ title }) => title)).size).toBe(matrix.length);
   expect(matrix.length).toBeGreaterThanOrEqual(64);
 });

@@ -56,10 +56,19 @@ interface TurnedDown {
  * of an issuer that did sign.
  */
 export function findPath(query: PathQuery): CertificationPath {
+  checkTarget(query);
+  return new PathSearch(query).run();
+}
+
+/**
+ * Checks what no path could mend: the rules for the target alone.
+ *
+ * @throws {@link SpiffeError} `ERR_CHAIN_LEAF_PROFILE`, `ERR_CHAIN_EXPIRED`, `ERR_CHAIN_NOT_YET_VALID`.
+ */
+export function checkTarget(query: PathQuery): void {
   const failure = targetFailure(query);
   // rule: path.target
   if (failure !== undefined) throw failureError(failure, query.peer);
-  return new PathSearch(query).run();
 }
 
 class PathSearch {

@@ -40,6 +40,11 @@ export class VerifiedMemo<T extends Remembered> {
     return this.#issuers.get(byteKey(der));
   }
 
+  /** The intermediates that were on a path before. */
+  issuers(): readonly Certificate[] {
+    return [...this.#issuers.values()];
+  }
+
   /** Keeps what was verified. */
   remember(role: Role, verified: T): void {
     touch(this.#leaves, role + byteKey(verified.leaf.der), verified, MOST_LEAVES);

@@ -132,10 +132,12 @@ export function nameConstraints(
   isCritical = true,
 ): Buffer {
   const { permitted = [], excluded = [] } = trees;
-  const subtrees = (tag: number, list: readonly Buffer[]): Buffer[] =>
-    list.length === 0 ? [] : [element(tag, ...list.map((one) => sequence(one)))];
   const value = sequence(...subtrees(0xa0, permitted), ...subtrees(0xa1, excluded));
   return extension('2.5.29.30', value, isCritical);
+}
+
+function subtrees(tag: number, names: readonly Buffer[]): readonly Buffer[] {
+  return names.length === 0 ? [] : [element(tag, ...names.map((one) => sequence(one)))];
 }
 
 function asTime(value: number | Buffer): Buffer {
