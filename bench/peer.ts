@@ -91,7 +91,6 @@ async function answer({ what, kind = '', port = 0, count = 1, from = 0 }: Order)
 }
 
 async function listen(kind: string): Promise<number> {
-  const end = (socket: TLSSocket): void => void socket.on('error', () => {}).end('x');
   const servers: Record<string, () => Server> = {
     'bare tls': () => createTlsServer({ ...bare, requestCert: true, rejectUnauthorized: true }, end),
     'gated tls': () => createGatedServer(source, { authorize, maxFailuresPerAddress: 0 }, end),
@@ -107,6 +106,10 @@ async function listen(kind: string): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
+}
+
+function end(socket: TLSSocket): void {
+  socket.on('error', () => {}).end('x');
 }
 
 /** One handshake, ended by the server after its first byte. */

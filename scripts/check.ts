@@ -22,11 +22,16 @@ const STEPS: readonly Step[] = [
   { name: 'format', command: ['oxfmt', '--check'] },
   { name: 'lint', command: ['oxlint', '--deny-warnings'] },
   { name: 'dead code', command: ['knip'] },
-  { name: 'tests', command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`] },
+  {
+    name: 'tests',
+    command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
+  },
   { name: 'packages', command: ['node', 'scripts/test-packages.ts'] },
 ];
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+});
 if (values.help === true) {
   console.log(`usage: npm test [-- --only STEP]\n\nSteps: ${STEPS.map(({ name }) => name).join(', ')}`);
   process.exit(0);
@@ -51,7 +56,9 @@ for (const { name, command, required } of chosen) {
   const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   const ok = status === 0 && error === undefined;
-  lines.push(`${ok ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)${error === undefined ? '' : `: ${error.message}`}`);
+  lines.push(
+    `${ok ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)${error === undefined ? '' : `: ${error.message}`}`,
+  );
   if (name === 'tests') countTests(ok);
   else if (ok) passed += 1;
   else failed += 1;

@@ -6,7 +6,9 @@ const FLOOR_AND_NEWEST = ['22.22.0', '22.23.3', '24.21.0', '26.10.0'];
 const chosen = process.argv.slice(2).filter((argument) => /^\d+\.\d+\.\d+$/.test(argument));
 const filters = process.argv.slice(2).filter((argument) => !/^\d+\.\d+\.\d+$/.test(argument));
 if (filters.includes('--help') || filters.includes('-h')) {
-  console.log(`usage: npm run test:matrix [-- VERSION ...] [TEST FILE ...]\n\nDefault: ${FLOOR_AND_NEWEST.join(', ')}`);
+  console.log(
+    `usage: npm run test:matrix [-- VERSION ...] [TEST FILE ...]\n\nDefault: ${FLOOR_AND_NEWEST.join(', ')}`,
+  );
   process.exit(0);
 }
 

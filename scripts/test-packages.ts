@@ -62,7 +62,10 @@ console.log(`${entries.length} entry points and ${commands.length} commands load
 
 /** Writes `content` into the consumer: text as it is, anything else as JSON (which is YAML too). */
 function write(file: string, content: unknown): void {
-  writeFileSync(join(consumer, file), typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+  writeFileSync(
+    join(consumer, file),
+    typeof content === 'string' ? content : JSON.stringify(content, null, 2),
+  );
 }
 
 /** Runs a tool, showing what it prints; throws when it fails. */

@@ -138,7 +138,7 @@ function isTrustDomainCharacter(code: number): boolean {
 }
 
 /** SPIFFE-ID 2.2: what a path segment may consist of. */
-export function isSegmentCharacter(code: number): boolean {
+function isSegmentCharacter(code: number): boolean {
   return isTrustDomainCharacter(code) || (code >= 0x41 && code <= 0x5a);
 }
 

@@ -85,7 +85,7 @@ export function verifyX509Svid(
   // rule: chain.not-empty
   if (claim === undefined)
     throw new SpiffeError('ERR_CHAIN_MALFORMED', 'want a chain of certificates, got none');
-  const verified = prove(claim, intermediates, at, role);
+  const verified = prove(queryOf(claim, intermediates, at, role), claim.id);
   memo.remember(role, verified);
   return verified;
 }
@@ -114,7 +114,7 @@ function proveByMemory(
 ): VerifiedX509Svid | undefined {
   checkTarget(queryOf(claim, issuers, at, role));
   try {
-    return prove(claim, issuers, at, role);
+    return prove({ ...queryOf(claim, issuers, at, role), byKeyIdOnly: true }, claim.id);
   } catch {
     return undefined; // Whatever is missing may be in the rest of the chain, and if not, that search will tell.
   }
@@ -125,16 +125,10 @@ function queryOf(claim: Claim, intermediates: readonly Certificate[], at: number
   return { target: leaf, intermediates, anchors, at, role, peer: id.toString() };
 }
 
-function prove(
-  claim: Claim,
-  intermediates: readonly Certificate[],
-  at: number,
-  role: Role,
-): VerifiedX509Svid {
-  const { id, leaf } = claim;
-  const found = findPath(queryOf(claim, intermediates, at, role));
-  const path = Object.freeze([...found.certificates]);
-  const { notBefore, notAfter } = found;
+function prove(query: PathQuery, id: SpiffeId): VerifiedX509Svid {
+  const { certificates, notBefore, notAfter } = findPath(query);
+  const path = Object.freeze([...certificates]);
+  const leaf = query.target;
   return Object.freeze({ id, leaf, path, anchor: path.at(-1) ?? leaf, notBefore, notAfter });
 }
 

@@ -6,7 +6,7 @@ import { OID } from './der/object-identifiers.ts';
 import { SpiffeError } from './errors.ts';
 import { parsePem } from './pem.ts';
 import { readPrivateKeyDer, readPrivateKeyPem } from './private-key.ts';
-import { quote } from './quote.ts';
+import { kindOf, quote } from './quote.ts';
 import { type SpiffeId } from './spiffe-id.ts';
 import { orderChain } from './svid-chain.ts';
 import { endEntityProblem } from './verify/end-entity-profile.ts';
@@ -125,7 +125,9 @@ export class X509Svid {
    * @throws {@link SpiffeError} as {@link X509Svid.fromPem}.
    */
   static fromDer(input: X509SvidDer): X509Svid {
-    const ders = input.certificates instanceof Uint8Array ? split(input.certificates) : input.certificates;
+    const { certificates } = input;
+    const ders = certificates instanceof Uint8Array ? split(certificates) : certificates;
+    if (!Array.isArray(ders)) throw invalid(`want bytes or a list of them, got ${kindOf(ders)}`, {});
     return new X509Svid(parseAll(ders, {}), readPrivateKeyDer(input.privateKey), input.hint, {});
   }
 
@@ -174,7 +176,7 @@ function parseAll(ders: readonly Uint8Array[], where: { readonly file?: string }
 /** Cuts certificates that stand one after the other apart. What is in them is read later, and strictly. */
 function split(bytes: Uint8Array): readonly Uint8Array[] {
   const ders: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length;) {
+  for (let start = 0; start < bytes.length && ders.length <= MOST_CERTIFICATES;) {
     const header = 2 + lengthOctets(bytes, start);
     let length = header === 2 ? (bytes[start + 1] ?? 0) : 0;
     for (let index = start + 2; index < start + header; index++) length = length * 256 + (bytes[index] ?? 0);

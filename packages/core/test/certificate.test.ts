@@ -129,11 +129,12 @@ describe('whatever comes in, nothing but a SpiffeError comes out', () => {
         expect(theirs !== undefined || !isUsable(der)).toBe(true);
         if (theirs === undefined) return;
         const { notBefore, notAfter, isCa } = parsed;
-        expect({ notBefore, notAfter, isCa }).toEqual({
+        expect({ notBefore, notAfter }).toEqual({
           notBefore: Date.parse(theirs.validFrom),
           notAfter: Date.parse(theirs.validTo),
-          isCa: theirs.ca,
         });
+        // Node.js also looks at key usage for this, so it may only say less.
+        expect(isCa || !theirs.ca).toBe(true);
       }),
       { numRuns: 3000 },
     );

@@ -2,12 +2,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { BundleSet } from '../src/bundle-set.ts';
 import { Certificate } from '../src/certificate.ts';
-import { attributesOf } from '../src/der/names.ts';
+import { type Extensions } from '../src/der/extensions.ts';
+import { attributesOf, NAME_KIND } from '../src/der/names.ts';
+import { isAcceptedSignature } from '../src/der/signature-algorithm.ts';
 import { type SpiffeError } from '../src/errors.ts';
 import { TrustDomain } from '../src/trust-domain.ts';
 import { type VerifiedX509Svid, verifyX509Svid } from '../src/verify-x509-svid.ts';
 import { X509Bundle } from '../src/x509-bundle.ts';
-import { ORACLE_EXCEPTIONS, STRICTER_RULES } from './oracle-exceptions.ts';
+import { fieldsOf, ORACLE_EXCEPTIONS, STRICTER_RULES, type Trait } from './oracle-exceptions.ts';
 import { type Question, RandomChains } from './oracle/random-chains.ts';
 import { Random } from './oracle/random.ts';
 import { judgeByOpenssl } from './oracle/replay.ts';
@@ -107,21 +109,44 @@ function acceptedClass(question: Question, path: readonly Certificate[]): string
   return ORACLE_EXCEPTIONS.find((one) => one.matches({ openssl, path, others, role: question.role }))?.name;
 }
 
-function refusedClass({ chain, anchors }: Question, { code, message }: SpiffeError): string | undefined {
-  const all = [...chain, ...anchors];
-  const unparsable = all.length - all.flatMap(parseOrPass).length;
-  const skipped = unparsable > 0 ? 0 : X509Bundle.fromDer(A_TEST, anchors).skipped.length;
-  const hasNearNames = nearNames(all.flatMap(parseOrPass));
-  return STRICTER_RULES.find((one) => one.matches({ code, message, unparsable, skipped, hasNearNames }))
-    ?.name;
+function refusedClass({ chain, anchors }: Question, { code }: SpiffeError): string | undefined {
+  const traits = traitsOf(chain, anchors);
+  return STRICTER_RULES.find((one) => one.matches({ code, traits }))?.name;
 }
 
-function nearNames(certificates: readonly Certificate[]): boolean {
-  return certificates.some((low) => certificates.some((high) => isNearlyIssuedBy(low, high)));
+function traitsOf(chain: readonly Buffer[], anchors: readonly Buffer[]): ReadonlySet<Trait> {
+  const [leaf] = chain.slice(0, 1).flatMap(parseOrPass);
+  const issuers = [...chain.slice(1), ...anchors].flatMap(parseOrPass);
+  const all = [...(leaf === undefined ? [] : [leaf]), ...issuers];
+  const fields = all.map(fieldsOf);
+  const isParsed = all.length === chain.length + anchors.length;
+  const present: readonly (readonly [Trait, boolean])[] = [
+    ['does not parse', !isParsed],
+    ['anchor left out', isParsed && X509Bundle.fromDer(A_TEST, anchors).skipped.length > 0],
+    ['weak signature', fields.some((one) => !isAcceptedSignature(one.signatureAlgorithm))],
+    ['weak key', fields.some((one) => one.publicKey.weakness !== undefined)],
+    ['serial zero', fields.some((one) => one.serialNumber === '0')],
+    ['leaf is an issuer', leaf !== undefined && issuers.some((one) => isSamePrincipal(leaf, one))],
+    ['names nearly alike', all.some((low) => all.some((high) => isNearlyIssuedBy(low, high)))],
+    ['DNS constraints', fields.some(({ extensions }) => hasDnsConstraints(extensions))],
+  ];
+  return new Set(present.filter(([, isPresent]) => isPresent).map(([trait]) => trait));
+}
+
+function isSamePrincipal(one: Certificate, other: Certificate): boolean {
+  return (
+    Buffer.compare(one.subject, other.subject) === 0 &&
+    fieldsOf(one).publicKey.der.equals(fieldsOf(other).publicKey.der)
+  );
 }
 
 function isNearlyIssuedBy(low: Certificate, high: Certificate): boolean {
   return readable(low.issuer) === readable(high.subject) && Buffer.compare(low.issuer, high.subject) !== 0;
+}
+
+function hasDnsConstraints({ nameConstraints }: Extensions): boolean {
+  const subtrees = [...(nameConstraints?.permitted ?? []), ...(nameConstraints?.excluded ?? [])];
+  return subtrees.some(({ kind }) => kind === NAME_KIND.dns);
 }
 
 function readable(name: Uint8Array): string {

@@ -23,42 +23,58 @@ export function findRules(): readonly Rule[] {
   );
 }
 
+/** What scenarios use. */
+const ENTRIES = [
+  'bundle-set.ts',
+  'certificate.ts',
+  'pem.ts',
+  'trust-domain.ts',
+  'verify-x509-svid.ts',
+  'verify/certification-path.ts',
+  'x509-bundle.ts',
+  'x509-svid.ts',
+];
+
 /** Loads the sources from a copy in `folder`, without one rule if there is one. */
 export async function loadCore(folder: string, rule?: Rule): Promise<Core> {
   for (const [file, script] of scripts()) {
-    const target = join(folder, file.replace(/\.ts$/, '.js'));
+    const target = join(folder, asScript(file));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, rule?.file === file ? toScript(rule.without) : script);
+    writeFileSync(target, rule?.file === file ? withoutTypes(rule.without) : script);
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const modules = [
-    'bundle-set',
-    'certificate',
-    'pem',
-    'trust-domain',
-    'verify-x509-svid',
-    'x509-bundle',
-    'x509-svid',
-  ];
   const loaded = await Promise.all(
-    [...modules, 'verify/certification-path'].map(
-      async (name) => (await import(pathToFileURL(join(folder, `${name}.js`)).href)) as Partial<Core>,
+    ENTRIES.map(
+      async (file) => (await import(pathToFileURL(join(folder, asScript(file))).href)) as Partial<Core>,
     ),
   );
   return Object.assign({}, ...loaded) as Core;
 }
 
-/** The sources without types, by file. */
+/** Every source that {@link ENTRIES} need, without its types. */
 let cached: ReadonlyMap<string, string> | undefined;
 function scripts(): ReadonlyMap<string, string> {
-  cached ??= new Map(
-    sourceFiles().map((file) => [file, toScript(readFileSync(join(sources, file), 'utf8'))]),
-  );
-  return cached;
+  if (cached !== undefined) return cached;
+  const found = new Map<string, string>();
+  const wanted = [...ENTRIES];
+  for (let file = wanted.pop(); file !== undefined; file = wanted.pop()) {
+    if (found.has(file)) continue;
+    const script = withoutTypes(readFileSync(join(sources, file), 'utf8'));
+    found.set(file, script);
+    for (const [, path = ''] of script.matchAll(/from '(\.[^']*)\.js'/g)) {
+      wanted.push(`${join(dirname(file), path)}.ts`);
+    }
+  }
+  cached = found;
+  return found;
 }
 
-function toScript(source: string): string {
+function withoutTypes(source: string): string {
   return stripTypeScriptTypes(source).replaceAll(/(from '\.[^']*)\.ts'/g, "$1.js'");
+}
+
+function asScript(file: string): string {
+  return file.replace(/\.ts$/, '.js');
 }
 
 function sourceFiles(): readonly string[] {

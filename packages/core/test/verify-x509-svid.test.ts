@@ -116,6 +116,30 @@ describe('remembering', () => {
     );
   });
 
+  test('a new leaf of an intermediate that was on a path is verified without reading on', () => {
+    verifyX509Svid(ders(CHAIN_A), set, CLIENT);
+    const log: string[] = [];
+    const verified = verifyX509Svid(pulled([leafA({ serial: 8 }), INT_A], log), set, CLIENT);
+    expect(verified.path).toHaveLength(3);
+    expect(log).toEqual(['0', 'closed']);
+  });
+
+  test('without key identifiers nothing is guessed: the whole chain is read', () => {
+    verifyX509Svid(ders(CHAIN_A), set, CLIENT);
+    const log: string[] = [];
+    const leaf = leafA({ serial: 8, extensions: { authorityKeyId: undefined } });
+    expect(verifyX509Svid(pulled([leaf, INT_A], log), set, CLIENT).path).toHaveLength(3);
+    expect(log).toEqual(['0', '1', 'closed']);
+  });
+
+  test('an intermediate that was on a path and has expired since gives way to its successor', () => {
+    const short = intermediateA({ notAfter: NOW + HOUR });
+    verifyX509Svid(ders([leafA({ issuer: short }), short]), set, CLIENT);
+    const later = { ...CLIENT, at: NOW + 2 * HOUR };
+    const verified = verifyX509Svid(ders([leafA({ serial: 8 }), INT_A]), set, later);
+    expect(Buffer.from(verified.path[1]?.der ?? []).equals(INT_A.der)).toBe(true);
+  });
+
   test('bytes that change after they were verified change nothing that is remembered', () => {
     const leaf = Buffer.from(leafA().der);
     const verified = verifyX509Svid([leaf, INT_A.der], set, CLIENT);

@@ -44,6 +44,23 @@ describe('reading our own SVID', () => {
     ).toHaveLength(2);
   });
 
+  test('certificates that are neither bytes nor a list are refused, however many bytes there are', () => {
+    const { privateKey } = KEYS.leaf;
+    const read = (certificates: unknown): string =>
+      failureOf(() => X509Svid.fromDer({ certificates: certificates as Uint8Array, privateKey })).code;
+    for (const certificates of [
+      undefined,
+      'x',
+      [],
+      ['x'],
+      Buffer.alloc(0),
+      Buffer.alloc(1_000_000),
+      Buffer.alloc(9, 0xff),
+    ]) {
+      expect(read(certificates)).toBe('ERR_SVID_CERTIFICATE_INVALID');
+    }
+  });
+
   test('DER gives the same as PEM, as one piece and as a list', () => {
     const ders = CHAIN_A.map(({ der }) => der);
     const whole = X509Svid.fromDer({ certificates: Buffer.concat(ders), privateKey: pkcs8(KEYS.leaf) });

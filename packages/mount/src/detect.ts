@@ -75,6 +75,12 @@ export function explicitPlan(settings: MountSettings): MountPlan | undefined {
   };
 }
 
+/** The directories that the files of `plan` are in, as configured. */
+export function directoriesOf({ directory, identity, ownBundles, bundles }: MountPlan): readonly string[] {
+  const files = [...identityNames(identity), ...ownBundles, ...bundles.values()];
+  return [...new Set([directory, ...files.map((file) => dirname(file))])];
+}
+
 async function lookInto(directory: string, settings: MountSettings, fs: MountFs): Promise<Candidate> {
   const layouts =
     settings.layout === undefined

@@ -3,14 +3,14 @@ import * as direct from 'node:fs';
 import * as pooled from 'node:fs/promises';
 
 /** The whole content of one file, and what its descriptor said before and after the reading. */
-export interface OpenedFile {
+interface OpenedFile {
   readonly bytes: Buffer;
   readonly before: BigIntStats;
   readonly after: BigIntStats;
 }
 
 /** A value, or a promise of it. */
-export type Eventually<T> = T | Promise<T>;
+type Eventually<T> = T | Promise<T>;
 
 /** The few things that the reader asks of a file system. Each fails with the error of `node:fs`. */
 export interface MountFs {

@@ -1,4 +1,5 @@
 import {
+  type HealthStatus,
   publish,
   SourceCell,
   type SourceHealth,
@@ -10,15 +11,15 @@ import {
 import { Alarms, isTransient } from './alarms.ts';
 import { BundleState } from './bundle-state.ts';
 import { Candidates } from './candidates.ts';
-import { type MountPlan } from './detect.ts';
+import { directoriesOf, type MountPlan } from './detect.ts';
 import { dryRun } from './dry-run.ts';
 import { Glance } from './glance.ts';
+import { healthReport } from './health-report.ts';
 import { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health.ts';
 import { HintDebounce } from './hint-debounce.ts';
 import { distrust, IdentityState } from './identity-state.ts';
-import { identityNames, type LayoutName } from './layout.ts';
+import { type LayoutName } from './layout.ts';
 import { look, type Look } from './look.ts';
-import { errnoOf } from './mount-error.ts';
 import { directFs, type MountFs } from './mount-fs.ts';
 import { type MountSettings } from './mount-options.ts';
 import { type MountPorts } from './mount-ports.ts';
@@ -46,6 +47,8 @@ export class MountedSource implements MountedX509Source {
   readonly #stale = new StaleDiagnosis();
   #opening: PromiseWithResolvers<void> | undefined;
   #plan: MountPlan | undefined;
+  /** The plan of the look that is going on, be it the one to stay with or not. */
+  #tried: MountPlan | undefined;
   #fs: MountFs | undefined;
   #fsMarks = '';
   #swap: Observation['swap'];
@@ -57,7 +60,7 @@ export class MountedSource implements MountedX509Source {
   /** When it has to read again although nothing has changed; in milliseconds since the Unix epoch. */
   #readAt = Infinity;
   #times: HealthTimes | undefined;
-  #status: SourceHealth['status'] = 'expired';
+  #status: HealthStatus = 'expired';
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
@@ -158,20 +161,16 @@ export class MountedSource implements MountedX509Source {
   }
 
   health(): SourceHealth {
-    const { clock, unreadyAt } = this.#settings;
     const context = this.#cell.latest;
-    const { failure } = this.#cell;
-    const status =
-      context === undefined || this.#times === undefined ? 'expired' : statusAt(this.#times, clock.now());
-    const order = ['fresh', 'overdue', 'critical', 'expired'];
-    const [lastError = failure] = this.#alarms.errors;
-    return Object.freeze({
-      status,
-      ready: order.indexOf(status) < order.indexOf(unreadyAt),
-      generation: context?.generation ?? 0,
-      notAfter: context?.svid.expiresAt,
-      lastError,
-      problems: Object.freeze(this.#problems(status, failure)),
+    return healthReport({
+      status: this.#currentStatus(),
+      unreadyAt: this.#settings.unreadyAt,
+      context,
+      failure: this.#cell.failure,
+      alarms: this.#alarms,
+      stale: this.#stale.found,
+      isFallback: this.fallbackInUse,
+      watchError: this.#hints.error,
     });
   }
 
@@ -190,6 +189,7 @@ export class MountedSource implements MountedX509Source {
   async #run(): Promise<void> {
     const { clock } = this.#settings;
     const noticedAt = this.#debounce.take() ?? clock.now();
+    this.#tried = undefined;
     try {
       this.#fallBack();
       await this.#lookOnce(noticedAt);
@@ -207,6 +207,7 @@ export class MountedSource implements MountedX509Source {
     const settings = this.#settings;
     if (this.#plan === undefined) this.#fs = undefined;
     const plan = this.#plan ?? (await this.#detect());
+    this.#tried = plan;
     const fs = (this.#fs ??= await this.#ports.chooseFs(directoriesOf(plan)));
     const seen = await look({
       plan,
@@ -227,7 +228,7 @@ export class MountedSource implements MountedX509Source {
   async #detect(): Promise<MountPlan> {
     const { plan, directories } = await this.#candidates.look(this.#ports.slowFs);
     if (plan !== undefined) return plan;
-    this.#hints.arm(directories, this.#settings.clock.now());
+    if (!this.closed.aborted) this.#hints.arm(directories, this.#settings.clock.now());
     throw this.#candidates.error();
   }
 
@@ -322,7 +323,7 @@ export class MountedSource implements MountedX509Source {
 
   #failed(error: SpiffeError): void {
     const now = this.#settings.clock.now();
-    if (this.#plan !== undefined) this.#candidates.saw(this.#plan, error);
+    if (this.#tried !== undefined) this.#candidates.saw(this.#tried, error);
     this.#settle([error], undefined, now);
   }
 
@@ -347,13 +348,13 @@ export class MountedSource implements MountedX509Source {
     if (this.#stale.note(error) && error !== undefined && !this.closed.aborted) this.#tell(error);
   }
 
-  #currentStatus(now: number): SourceHealth['status'] {
+  #currentStatus(now: number = this.#settings.clock.now()): HealthStatus {
     if (this.#cell.latest === undefined || this.#times === undefined) return 'expired';
     return statusAt(this.#times, now);
   }
 
   #setStatus(): void {
-    const status = this.#currentStatus(this.#settings.clock.now());
+    const status = this.#currentStatus();
     if (status === this.#status) return;
     this.#status = status;
     publish('svidkit:source.health', () => ({ source: this, health: this.health() }));
@@ -421,30 +422,6 @@ export class MountedSource implements MountedX509Source {
   #tell(error: SpiffeError): void {
     publish('svidkit:source.error', () => ({ source: this, error }));
   }
-
-  #problems(status: SourceHealth['status'], failure: SpiffeError | undefined): readonly string[] {
-    const problems = [...this.#alarms.problems];
-    if (failure !== undefined) problems.unshift(failure.message);
-    if (status === 'overdue' || status === 'critical') {
-      problems.push(
-        `the SVID should have been renewed by now (health ${status}): see whether its writer still runs`,
-      );
-    }
-    const stale = this.#stale.found;
-    if (stale !== undefined) problems.push(`${stale.message}. ${stale.hint ?? ''}`);
-    if (this.fallbackInUse) problems.push('an older SVID is in use, because the newer one ended first');
-    if (this.#hints.error !== undefined) {
-      problems.push(
-        `no events of the file system (${errnoOf(this.#hints.error)}): changes are found by polling alone`,
-      );
-    }
-    return [...new Set(problems)];
-  }
-}
-
-function directoriesOf(plan: MountPlan): readonly string[] {
-  const files = [...identityNames(plan.identity), ...plan.bundles.values()];
-  return [...new Set([plan.directory, ...files.map((file) => file.slice(0, file.lastIndexOf('/')) || '/')])];
 }
 
 /** Whatever is no {@link SpiffeError} is a defect of the reader; it is told, and the last good state goes on. */

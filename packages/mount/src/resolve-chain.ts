@@ -26,7 +26,7 @@ export interface Chain {
 const MOST_LINKS = 40;
 
 /** The link that AtomicWriter (kubelet, the CSI drivers of cert-manager) swaps. */
-export const SWAP_LINK = '..data';
+const SWAP_LINK = '..data';
 
 /**
  * Resolves paths as the kernel does, and remembers what it asked: all paths that one resolver sees lead through the

@@ -4,9 +4,6 @@ export type Random = () => number;
 /** The pauses before reading again what could not be read, in milliseconds. */
 const RETRY_DELAYS_MS = [20, 50, 100, 200, 500, 1_000];
 
-/** How many retries there are before looking every one to two seconds. */
-export const RETRIES: number = RETRY_DELAYS_MS.length;
-
 /** The pause before the next look after `failures` failures in a row (1 is the first). */
 export function retryDelay(failures: number, random: Random): number {
   const delay = RETRY_DELAYS_MS[failures - 1];

@@ -45,7 +45,7 @@ export async function staleMount(
 }
 
 /** The configured path of a file that is mounted by itself, if there is one: its replacements stay invisible. */
-export function singleFileMount(observation: Observation, table: readonly MountEntry[]): string | undefined {
+function singleFileMount(observation: Observation, table: readonly MountEntry[]): string | undefined {
   for (const chain of observation.chains.values()) {
     if (chain.entry?.isFile() === true && mountOf(chain.realPath, table)?.mountPoint === chain.realPath) {
       return chain.path;

@@ -3,7 +3,8 @@ import { mountFiles, renameWriter } from '@svidkit/testkit';
 import { expect, test } from 'vitest';
 
 import { BAD_INPUTS, type BadInput, CHANGED_TRUST_DOMAIN } from './bad-inputs.ts';
-import { readerFixture, type ReaderFixture } from './reader-fixture.ts';
+import { type ReaderFixture } from './reader-fixture.ts';
+import { testFixture } from './test-fixture.ts';
 
 async function goodMount({ ca, path }: ReaderFixture): Promise<void> {
   await renameWriter(path('mount'), { fileMode: 0o600 }).write(
@@ -24,7 +25,7 @@ function expectToName(error: SpiffeError | undefined, { code, file }: BadInput, 
 
 for (const input of [...BAD_INPUTS, CHANGED_TRUST_DOMAIN]) {
   test(`${input.name}: ${input.code}, and the last good generation goes on`, async () => {
-    await using fixture = await readerFixture('poll');
+    const fixture = await testFixture('poll');
     await goodMount(fixture);
     const reader = await fixture.open();
     const before = reader.source.current;
@@ -53,7 +54,7 @@ for (const input of [...BAD_INPUTS, CHANGED_TRUST_DOMAIN]) {
 for (const input of BAD_INPUTS) {
   const what = input.isWarning === true ? 'is told' : 'fails at once with wait: 0';
   test(`${input.name} at the start: ${what}`, async () => {
-    await using fixture = await readerFixture('poll');
+    const fixture = await testFixture('poll');
     await goodMount(fixture);
     await input.spoil(fixture, await fixture.ca.issue({ path: '/next' }));
     const opening = fixture.open({
@@ -82,7 +83,7 @@ for (const input of BAD_INPUTS) {
 }
 
 test('a good mount opens with wait: 0 and has nothing to tell', async () => {
-  await using fixture = await readerFixture('poll');
+  const fixture = await testFixture('poll');
   await goodMount(fixture);
   const reader = await fixture.open({ wait: 0 });
   expect(reader.errors).toEqual([]);

@@ -10,7 +10,7 @@ import { readerFixture } from './reader-fixture.ts';
 const LIMIT = '/proc/sys/user/max_inotify_watches';
 const BOUND_MS = 10_000;
 
-await using fixture = await readerFixture('inotify');
+const fixture = await readerFixture('inotify');
 const { clock, open, path, secret } = fixture;
 
 async function until(what: string, isDone: () => boolean): Promise<void> {
@@ -23,7 +23,7 @@ async function until(what: string, isDone: () => boolean): Promise<void> {
 await writeFile(LIMIT, '0');
 const writer = kubeletWriter(path('mount'));
 await writer.write(await secret({ path: '/0' }));
-await using reader = await open({ pollIntervalMs: 10_000 });
+const reader = await open({ pollIntervalMs: 10_000 });
 await until('watching has failed', () => reader.source.watchMode() === 'poll');
 assert.match(reader.source.health().problems.join(), /no events of the file system \(ENOSPC\)/);
 
@@ -40,3 +40,4 @@ const files = await secret({ path: '/2' });
 const { svid } = await reader.update(() => writer.write(files));
 assert.equal(svid.id.path, '/2');
 process.stdout.write('done\n');
+await fixture[Symbol.asyncDispose]();

@@ -24,7 +24,7 @@ const scenarios: Readonly<Record<string, (fixture: ReaderFixture) => Promise<voi
     await kubeletWriter(path('volume')).write(await secret({ path: '/0' }));
     await mkdir(path('mount'));
     mount('--bind', path('volume'), path('mount'));
-    await using reader = await open();
+    const reader = await open();
     await reader.silence(() => rm(path('volume'), { recursive: true }));
     assert.equal(reader.source.current.svid.id.path, '/0');
     assert.equal(reader.source.health().lastError?.code, 'ERR_MOUNT_NOT_FOUND');
@@ -47,7 +47,7 @@ const scenarios: Readonly<Record<string, (fixture: ReaderFixture) => Promise<voi
     await mkdir(path('mount'));
     mount('--bind', path('volume'), path('mount'));
     // No event comes for a mount, so polling has to find it.
-    await using reader = await open({ pollIntervalMs: 10_000 });
+    const reader = await open({ pollIntervalMs: 10_000 });
     const poll = async (): Promise<string> => {
       clock.advance(12_000);
       await reader.source.check();
@@ -69,7 +69,7 @@ const scenarios: Readonly<Record<string, (fixture: ReaderFixture) => Promise<voi
     mount('-t', 'tmpfs', 'tmpfs', path('driver'));
     await kubeletWriter(path('driver')).write(mountFiles.csiDriverSpiffe(svid, ca));
     mount('--bind', path('driver'), path('mount'));
-    await using reader = await open();
+    const reader = await open();
     // The driver starts again: its new file system is not ours.
     unmount(path('driver'));
     mount('-t', 'tmpfs', 'tmpfs', path('driver'));
@@ -95,7 +95,7 @@ const scenarios: Readonly<Record<string, (fixture: ReaderFixture) => Promise<voi
       await writeFile(path(`mount/${name}`), '');
       mount('--bind', path(`volume/${name}`), path(`mount/${name}`));
     }
-    await using reader = await open();
+    const reader = await open();
     const next = mountFiles.secret(await ca.issue({ path: '/1' }), ca);
     // Replacing the file leaves the mount with the old one.
     await reader.silence(() => renameWriter(path('volume')).write(next));
@@ -116,6 +116,10 @@ const scenarios: Readonly<Record<string, (fixture: ReaderFixture) => Promise<voi
 const [, , name = '', mode = 'poll'] = process.argv;
 const run = scenarios[name];
 assert.ok(run, `there is no scenario "${name}"`);
-await using fixture = await readerFixture(mode as Mode);
-await run(fixture);
-process.stdout.write('done\n');
+const fixture = await readerFixture(mode as Mode);
+try {
+  await run(fixture);
+  process.stdout.write('done\n');
+} finally {
+  await fixture[Symbol.asyncDispose]();
+}

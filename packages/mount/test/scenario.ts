@@ -4,7 +4,8 @@ import { test } from 'vitest';
 
 import { type Capability, missing } from './capabilities.ts';
 import { type Mode } from './open-reader.ts';
-import { readerFixture, type ReaderFixture } from './reader-fixture.ts';
+import { type ReaderFixture } from './reader-fixture.ts';
+import { testFixture } from './test-fixture.ts';
 
 const EXPECTED_SKIPS = JSON.parse(
   readFileSync(new URL('expected-skips.json', import.meta.url), 'utf8'),
@@ -36,7 +37,7 @@ export function scenario(
   for (const mode of modes) {
     // oxlint-disable-next-line vitest/expect-expect -- they are in `run`
     test.skipIf(reason !== undefined)(`scenario ${id} (${mode}): ${title}`, async () => {
-      await using fixture = await readerFixture(mode);
+      const fixture = await testFixture(mode);
       await run(fixture);
     });
   }

@@ -48,6 +48,10 @@ scenario(
     await reader.silence(() => writer.write(mountFiles.secret(later, ca)));
     expect(reader.source.health().lastError).toMatchObject({ code: 'ERR_SVID_NOT_YET_VALID' });
     // Also not in the five minutes before, in which one of unknown history would be taken.
+    await reader.pass(later.notBefore - clock.now() - MINUTE);
+    const { both } = await ca.rotate();
+    await reader.update(() => writer.write(mountFiles.secret(later, both)));
+    expect(reader.source.current.svid.id.path).toBe('/now');
     await reader.pass(later.notBefore - clock.now() - 1, 2 * MINUTE);
     expect(reader.source.current.svid.id.path).toBe('/now');
     await reader.pass(1);

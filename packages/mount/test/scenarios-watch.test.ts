@@ -91,13 +91,30 @@ scenario(
   },
 );
 
+scenario(
+  10,
+  'while there is nothing yet, watches the nearest directory that exists',
+  async ({ root, path, open, secret, clock }) => {
+    const stub = stubWatch();
+    const opening = open({ directory: path('later/mount') }, { watches: stub.watches });
+    while (stub.begun.length === 0) await new Promise(setImmediate);
+    expect(stub.begun).toEqual([root]);
+    await renameWriter(path('later/mount')).write(await secret({ path: '/late' }));
+    stub.listeners.forEach((listener) => listener.hint());
+    clock.advance(50);
+    const reader = await opening;
+    expect(reader.source.current.svid.id.path).toBe('/late');
+  },
+  { modes: ['inotify'] },
+);
+
 scenario(40, 'polls by itself: no look is asked for', async ({ path, open, secret, clock }) => {
   const writer = renameWriter(path('mount'));
   await writer.write(await secret({ path: '/0' }));
   const reader = await open({ watch: false, pollIntervalMs: 10_000 });
   await writer.write(await secret({ path: '/1' }));
   const updated = Promise.withResolvers<void>();
-  using _listener = reader.source.onUpdate(() => updated.resolve());
+  reader.source.onUpdate(() => updated.resolve());
   clock.advance(12_000);
   await updated.promise;
   expect(reader.source.current.svid.id.path).toBe('/1');
@@ -147,7 +164,7 @@ scenario(
     await writer.write(await secret({ path: '/1' }));
     const updated = Promise.withResolvers<number>();
     const startMs = clock.now();
-    using _listener = reader.source.onUpdate(() => updated.resolve(clock.now() - startMs));
+    reader.source.onUpdate(() => updated.resolve(clock.now() - startMs));
     for (let elapsedMs = 0; elapsedMs < 510; elapsedMs += 10) {
       stub.listeners.forEach((listener) => listener.hint());
       clock.advance(10);
@@ -168,7 +185,7 @@ scenario(
     await reader.source.check();
     await writer.write(await secret({ path: '/1' }));
     const updated = Promise.withResolvers<void>();
-    using _listener = reader.source.onUpdate(() => updated.resolve());
+    reader.source.onUpdate(() => updated.resolve());
     stub.listeners.forEach((listener) => listener.hint());
     // The clock stands still.
     await updated.promise;
@@ -254,13 +271,13 @@ scenario(
     await writer.write(await secret({ path: '/0' }));
     const reader = await open();
     const seen: string[] = [];
-    using _throwing = reader.source.onUpdate(() => {
+    reader.source.onUpdate(() => {
       throw new Error('listener');
     });
-    using _slow = reader.source.onUpdate(() => {
+    reader.source.onUpdate(() => {
       for (const end = performance.now() + 20; performance.now() < end;);
     });
-    using _good = reader.source.onUpdate((context) => void seen.push(context?.svid.id.path ?? ''));
+    reader.source.onUpdate((context) => void seen.push(context?.svid.id.path ?? ''));
     for (const id of ['/1', '/2']) {
       const files = await secret({ path: id });
       await reader.update(() => writer.write(files));

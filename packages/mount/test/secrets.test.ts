@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { inspectMount } from '../src/inspect-mount.ts';
 import { BAD_INPUTS, CHANGED_TRUST_DOMAIN } from './bad-inputs.ts';
-import { readerFixture } from './reader-fixture.ts';
+import { testFixture } from './test-fixture.ts';
 
 /** Everything by which the key could be recognised: any 12 characters of its text, and its secret number. */
 function marks({ key, keyPem }: TestSvid): readonly string[] {
@@ -28,7 +28,7 @@ function marks({ key, keyPem }: TestSvid): readonly string[] {
 }
 
 test('the marks find the key in its own file', async () => {
-  await using fixture = await readerFixture('poll');
+  const fixture = await testFixture('poll');
   const svid = await fixture.ca.issue();
   expect(marks(svid).length).toBeGreaterThan(20);
   expect(marks(svid).some((mark) => svid.keyPem.replaceAll('\n', '').includes(mark))).toBe(true);
@@ -36,7 +36,7 @@ test('the marks find the key in its own file', async () => {
 });
 
 test('no key shows in any message, event, report or log, whatever is wrong with the files', async () => {
-  await using fixture = await readerFixture('poll');
+  const fixture = await testFixture('poll');
   const { ca, path, open } = fixture;
   const output: unknown[] = [];
   const written: string[] = [];

@@ -11,7 +11,7 @@ import { openMountedX509Source } from '../src/index.ts';
 import { swapGeneration } from './swap-generation.ts';
 
 const GENERATIONS = 12;
-const LOOKS = 400;
+const ROTATIONS = 300;
 
 /** Generations whose bundle fits none but their own certificate. */
 async function generations(): Promise<readonly Record<string, string>[]> {
@@ -46,7 +46,7 @@ for (const kind of ['swap', 'rename', 'truncate'] as const) {
     onTestFinished(() => source.close());
     const seen = new Set<string>();
     let mixed = 0;
-    for (let look = 0; look < LOOKS; look++) {
+    while (Atomics.load(control, 1) < ROTATIONS || seen.size < 2) {
       await source.check();
       const { svid } = source.current;
       seen.add(svid.id.path);
@@ -58,8 +58,6 @@ for (const kind of ['swap', 'rename', 'truncate'] as const) {
     const rotations = Atomics.load(control, 1);
     // Writers that swap whole generations never show bundle and certificate of two; the others cannot help it.
     expect(kind === 'swap' ? mixed : 0).toBe(0);
-    expect(rotations).toBeGreaterThan(LOOKS / 20);
-    expect(seen.size).toBeGreaterThan(1);
 
     // What the writer has left in the end is what is in use.
     await source.check();

@@ -24,6 +24,7 @@ import {
   tlsService,
   expectFailure,
 } from './fixtures.ts';
+import { valve } from './valve.ts';
 
 afterEach(closeAll);
 
@@ -124,6 +125,23 @@ describe('an authority is removed', () => {
     await expectFailure(get(target));
     await expect(get({ ...target, port: newServer.port })).resolves.toContain('peer=');
     kept?.destroy();
+  });
+
+  it('a handshake of a client that is in flight is judged by the bundles of its end', async () => {
+    const { clock, old, next, source, remove } = await removing();
+    const slow = await valve((await rawServer(await long(old, '/old'))).port);
+    const other = await valve((await rawServer(await long(next, '/new'))).port);
+    const target = { authorize: authorizeMemberOf('a.test'), clock, host: '127.0.0.1' };
+    const removed = expectFailure(connectTls(source, { ...target, port: slow.port }));
+    const kept = connectTls(source, { ...target, port: other.port });
+    await Promise.all([slow.taken, other.taken]);
+
+    await remove();
+    slow.open();
+    other.open();
+
+    expect(await removed).toMatchObject({ code: 'ERR_CHAIN_UNTRUSTED' });
+    expect((await kept).authorized).toBe(true);
   });
 
   it('an authority that is replaced by a cross-signed one condemns nobody', async () => {

@@ -75,6 +75,19 @@ describe('our own SVID has expired', () => {
     },
   );
 
+  it('clients are not blamed for it', async () => {
+    const { clock, ca, source } = await timed();
+    const { port } = await tlsService(source, { clock, maxFailuresPerAddress: 1 });
+    clock.advance(HOUR + 1000);
+    for (let round = 0; round < 3; round += 1) {
+      expect((await knock(port, await long(ca))).line).toBeUndefined();
+    }
+
+    const { svid, bundles } = await ca.context();
+    source.update(svid, bundles);
+    expect((await knock(port, await long(ca))).line).toContain('peer=');
+  });
+
   it('a server whose timer is late, as after sleep, does not present it either', async () => {
     const { clock, ca, source } = await timed();
     const { port, handled } = await tlsService(source, { clock });
@@ -89,7 +102,8 @@ describe('our own SVID has expired', () => {
 
   it('a handshake that began before the expiry does not end with it', async () => {
     const { clock, ca, source } = await timed();
-    const { server, port, handled } = await tlsService(source, { clock });
+    // Not by its time-out.
+    const { server, port, handled } = await tlsService(source, { clock, handshakeTimeoutMs: 10 * HOUR });
     const identity = await long(ca);
     const gate = await valve(port);
     const begun = nextConnection(server);
@@ -105,6 +119,24 @@ describe('our own SVID has expired', () => {
     expect(handled).toEqual([]);
     gate.open();
     expect((await knock(gate.port, identity)).line).toBeUndefined();
+  });
+
+  it('a clock that is ahead of the one of the source decides, too', async () => {
+    const { ca, source } = await timed();
+    const ahead = manualClock(Date.now() + 2 * HOUR);
+    const { port, handled } = await tlsService(source, { clock: ahead });
+    const server = await rawServer(await long(ca));
+    const events = new Events();
+    const target = { authorize: authorizeAny(), host: '127.0.0.1', port: server.port };
+
+    expect((await knock(port, await long(ca))).line).toBeUndefined();
+    expect(events.codes('server')).toEqual(['ERR_SOURCE_EXPIRED']);
+    await expect(connectTls(source, { ...target, clock: ahead })).rejects.toMatchObject({
+      code: 'ERR_SOURCE_EXPIRED',
+    });
+
+    expect(handled).toEqual([]);
+    await expect(connectTls(source, target)).resolves.toMatchObject({ authorized: true });
   });
 
   it.each(Object.entries(CLIENTS))(
@@ -359,6 +391,26 @@ describe('the source is closed', () => {
     const client = await knock(port, await long(ca));
     expect(client.serverLeaf?.equals(svid.leaf.der)).toBe(true);
     expect(client.line).toBe('peer=');
+
+    // And so do its live connections.
+    const live = new RawClient(port, await long(ca));
+    await once(live.socket, 'secureConnect');
+    const events = new Events();
+    const { next } = await ca.rotate();
+    const { bundles: without } = await next.context({ bundles: [next] });
+    source.update(svid, without);
+    await live.closed;
+    expect(events.drained.map(({ reason }) => reason)).toEqual(['authority-removed']);
+  });
+
+  it('a server that listens again after its source was closed refuses everybody, and throws nothing', async () => {
+    const { ca, source, clock } = await timed();
+    const { server, port } = await tlsService(source, { clock });
+    expect((await knock(port, await long(ca))).line).toContain('peer=');
+    await new Promise((resolve) => server.close(resolve));
+    await source.close();
+
+    expect((await knock(await listen(server), await long(ca))).line).toBeUndefined();
   });
 });
 

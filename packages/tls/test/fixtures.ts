@@ -338,7 +338,7 @@ export function answerRequests(socket: TLSSocket, body: () => string): void {
 }
 
 /** What a raw server saw of one connection. */
-export interface Seen {
+interface Seen {
   readonly serverName: string | false | null;
   readonly resumed: boolean;
   /** The alternative names of the client's certificate; undefined when it presented none. */

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 
 import { authorizeAny, authorizeId, firstHealthy } from '@svidkit/core';
 import { type TestX509Source } from '@svidkit/testkit';
-import { createHttpsAgent, type HttpsAgent } from '@svidkit/tls';
+import { createHttpsAgent, type HttpsAgent, peerOf } from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import {
@@ -70,6 +71,21 @@ describe('an agent', () => {
     expect([serialOf(await inFlight), serialOf(await next)]).toEqual(serials);
     const [first, second] = server.waiting;
     expect(first?.request.socket.remotePort).not.toBe(second?.request.socket.remotePort);
+  });
+
+  it('lets peerOf tell who answered, by the request and by the response', async () => {
+    const { a } = await world();
+    const { port } = await httpsService(await sourceOf(a, { path: '/server' }));
+    const agent = agentOf(await sourceOf(a), { authorize: authorizeAny() });
+    const request = httpsRequest({ agent, host: '127.0.0.1', port });
+    request.end();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    for (const holder of [request, response, response.socket]) {
+      expect(peerOf(holder)).toMatchObject({ role: 'server' });
+      expect(peerOf(holder).id.toString()).toBe('spiffe://a.test/server');
+    }
+    response.resume();
+    await once(response, 'end');
   });
 
   it('keeps using one connection as long as nothing changes', async () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 
 import { authorizeAny, authorizeId, authorizeMemberOf, X509Svid } from '@svidkit/core';
 import { createTestCa, type TestX509Source } from '@svidkit/testkit';
@@ -12,6 +13,7 @@ import {
   get,
   httpsService,
   knock,
+  RawClient,
   rawServer,
   rotate,
   SERVICES,
@@ -202,6 +204,28 @@ describe('a server', () => {
       await get({ agent, host: '127.0.0.1', port });
       expect(events.accepted.filter(({ side }) => side === 'server')).toHaveLength(connections);
     }
+  });
+});
+
+describe('a handshake in flight while our SVID is renewed', () => {
+  it('is finished, and its connection retires with the first answer', async () => {
+    const { a } = await world();
+    const source = await sourceOf(a);
+    const before = source.current.svid.leaf;
+    const { server, port } = await httpsService(source);
+    const begun = once(server, 'connection');
+    const socket = closing(connectTcp(port, '127.0.0.1'), (one) => one.destroy());
+    await begun;
+    const events = new Events();
+
+    await rotate(source, a);
+
+    const client = new RawClient(0, await a.issue(), { socket });
+    expect(await client.ask()).toContain('peer=');
+    await client.closed;
+    expect(client.serverLeaf?.equals(before.der)).toBe(true);
+    expect(client.received.toString()).toMatch(/connection: close/i);
+    expect(events.drained.map(({ reason }) => reason)).toEqual(['rotation']);
   });
 });
 

@@ -66,7 +66,6 @@ describe('trap: checkServerIdentity called with strange certificates', () => {
       { raw: Buffer.alloc(1 << 20) },
       cyclic,
       endless(Buffer.from('x')),
-      endless(raw),
       {
         get raw(): Buffer {
           throw new Error('getter');
@@ -85,6 +84,10 @@ describe('trap: checkServerIdentity called with strange certificates', () => {
       const verdict: unknown = checkServerIdentity('host', certificate as DetailedPeerCertificate);
       expect(isSpiffeError(verdict)).toBe(true);
     }
+    // What follows a leaf that an authority signed itself is not even read.
+    expect(checkServerIdentity('host', endless(raw))).toBeUndefined();
+    const behind = await (await a.intermediate()).issue({ path: '/server' });
+    expect(isSpiffeError(checkServerIdentity('host', endless(certificateOf(behind).raw)))).toBe(true);
     for (const host of ['', '127.0.0.1', 'x.test', undefined as unknown as string]) {
       expect(checkServerIdentity(host, certificateOf(good))).toBeUndefined();
     }

@@ -13,7 +13,8 @@ import { pace } from './pace.ts';
 const toLedger = { authorize: authorizeId(IDS.ledger) };
 const LINES_PER_CONVERSATION = 10;
 let closeAll = async (): Promise<void> => {};
-let ledgerPort = 0;
+/** Known once everybody listens; the first order may come a moment before that news. */
+const ledgerPort = Promise.withResolvers<number>();
 
 await hostService({
   async listen(host) {
@@ -40,7 +41,7 @@ await hostService({
   },
 
   call(host, ports) {
-    ledgerPort = ports.ledger;
+    ledgerPort.resolve(ports.ledger);
     const toPartner = createHttpsAgent(host.source, { authorize: authorizeId(IDS.settlement) });
     const journal = pace(2, 1, () => converse(host, ports['ledger-journal']));
     const notices = pace(5, 1, () =>
@@ -76,7 +77,7 @@ await hostService({
 async function book(host: Host, agent: HttpsAgent): Promise<unknown> {
   let you: unknown;
   await host.meter.request('POST ledger/entries', async () => {
-    const answer = await postJson(agent, ledgerPort, '/entries', {});
+    const answer = await postJson(agent, await ledgerPort.promise, '/entries', {});
     expectAnswer(answer, { service: 'ledger', you: IDS.api });
     ({ you } = answer.body);
   });

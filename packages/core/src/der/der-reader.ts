@@ -17,6 +17,9 @@ export const TAG = {
   SET: 0x31,
 } as const;
 
+/** Identifiers end up in messages, and a peer chooses them. */
+const MOST_OID_OCTETS = 64;
+
 /**
  * A cursor over strict DER: every value has one encoding, and any other is refused. It never recurses, never
  * copies, and throws nothing but `ERR_CERTIFICATE_INVALID`.
@@ -141,6 +144,8 @@ export class DerReader {
   oid(what: string): string {
     const at = this.position;
     const value = this.content(TAG.OID, what);
+    // rule: der.oid-length
+    if (value.length > MOST_OID_OCTETS) throw malformed(`${what}: an endless OBJECT IDENTIFIER`, at);
     // rule: der.oid-whole
     if (value.length === 0 || (value.at(-1) ?? 0) >= 0x80)
       throw malformed(`${what}: a broken OBJECT IDENTIFIER`, at);
@@ -153,7 +158,7 @@ export class DerReader {
     return value.toString('hex');
   }
 
-  /** Reads tag and length of the next element. */
+  /** Reads tag and length of the next element. Tags are of one byte, since none of more is ever asked for. */
   #header(tag: number, what: string): void {
     const { bytes, position: at, end } = this;
     const found = this.peek();
@@ -163,8 +168,6 @@ export class DerReader {
         `${what}: want tag 0x${hex(tag)}, got ${found < 0 ? 'its end' : `0x${hex(found)}`}`,
         at,
       );
-    // rule: der.low-tag
-    if ((found & 0x1f) === 0x1f) throw malformed(`${what}: a tag of more than one byte`, at);
     let start = at + 2;
     let length = bytes[at + 1] ?? 0;
     if (length >= 0x80) {

@@ -6,7 +6,7 @@ import { endEntityProblem } from './end-entity-profile.ts';
 import { constraintProblem } from './name-constraints.ts';
 import { describe, failureError, type PathFailure, validityFailure } from './path-failure.ts';
 import { allowsRole, type Role } from './purpose.ts';
-import { isSignedBy } from './signature.ts';
+import { SignatureChecks } from './signature-checks.ts';
 import { WorkBudget } from './work-budget.ts';
 
 /** What to find a path for. */
@@ -23,6 +23,8 @@ export interface PathQuery {
   readonly role: Role;
   /** The SPIFFE ID that the target claims, for errors. */
   readonly peer?: string;
+  /** Whether to try only issuers with the very key identifier that is asked for, so that a miss costs nothing. */
+  readonly byKeyIdOnly?: boolean;
 }
 
 /** A path that was found valid. */
@@ -74,10 +76,10 @@ export function checkTarget(query: PathQuery): void {
 class PathSearch {
   readonly #query: PathQuery;
   readonly #budget = new WorkBudget();
-  readonly #signed = new Map<Certificate, Map<Certificate, boolean>>();
+  readonly #signatures = new SignatureChecks(this.#budget);
   readonly #turnedDown: TurnedDown[] = [];
   /** Whether someone was named as issuer, and did not sign. */
-  #forged = false;
+  #isForged = false;
 
   constructor(query: PathQuery) {
     this.#query = query;
@@ -102,8 +104,10 @@ class PathSearch {
         if (this.#turnedDown.length < MOST_REASONS) this.#turnedDown.push({ subject, issuer, failure });
         continue;
       }
+      const isSigned = this.#signatures.isSignedBy(subject, issuer);
+      if (!isSigned) this.#isForged = true;
       // rule: path.signed
-      if (!this.#isSigned(subject, issuer)) continue;
+      if (!isSigned) continue;
       const extended = [...path, issuer];
       if (isAnchor) return extended;
       const complete = this.#extend(extended);
@@ -114,7 +118,7 @@ class PathSearch {
 
   /** Who may have issued `subject`, the likeliest first: key identifiers are hints, names are not. */
   #candidates(subject: Certificate): readonly { readonly issuer: Certificate; readonly isAnchor: boolean }[] {
-    const { anchors, intermediates } = this.#query;
+    const { anchors, intermediates, byKeyIdOnly = false } = this.#query;
     const found: { issuer: Certificate; isAnchor: boolean; distance: number }[] = [];
     for (const [isAnchor, list] of [
       [true, anchors],
@@ -124,7 +128,8 @@ class PathSearch {
         // RFC 5280 6.1.3 (a) (4), byte for byte: a match by normalisation could be steered.
         // rule: path.name
         if (!issuer.fields.subject.equals(subject.fields.issuer)) continue;
-        found.push({ issuer, isAnchor, distance: keyIdDistance(subject, issuer) });
+        const distance = keyIdDistance(subject, issuer);
+        if (distance === 0 || !byKeyIdOnly) found.push({ issuer, isAnchor, distance });
       }
     }
     return found.toSorted((a, b) => a.distance - b.distance);
@@ -176,23 +181,14 @@ class PathSearch {
     return undefined;
   }
 
-  #isSigned(subject: Certificate, issuer: Certificate): boolean {
-    const known = this.#signed.get(subject) ?? new Map<Certificate, boolean>();
-    this.#signed.set(subject, known);
-    const isSigned = known.get(issuer) ?? isSignedBy(subject, issuer, this.#budget);
-    known.set(issuer, isSigned);
-    if (!isSigned) this.#forged = true;
-    return isSigned;
-  }
-
   /** Of the candidates that were turned down, the first that did sign tells most. */
   #error(): SpiffeError {
     const { peer } = this.#query;
     for (const { subject, issuer, failure } of this.#turnedDown) {
       if (this.#budget.signaturesLeft === 0) break;
-      if (this.#isSigned(subject, issuer)) return failureError(failure, peer);
+      if (this.#signatures.isSignedBy(subject, issuer)) return failureError(failure, peer);
     }
-    const problem = this.#forged
+    const problem = this.#isForged
       ? 'who is named as issuer did not sign it'
       : 'no trusted authority is named as its issuer, nor is one of the certificates that were sent with it';
     const hint = 'Compare the bundle of the trust domain with the root that issued the chain.';

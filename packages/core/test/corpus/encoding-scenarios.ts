@@ -115,6 +115,11 @@ export const ENCODING_SCENARIOS: readonly Scenario[] = [
   ),
   bad('an object identifier that is cut off is refused', unknown('2a86'), unknown('2a8648')),
   bad('an object identifier with padding is refused', unknown('2a8001'), unknown('2a8101')),
+  bad(
+    'an object identifier of 65 octets is refused, of 64 it is read',
+    unknown(`2a${'81'.repeat(63)}01`),
+    unknown(`2a${'81'.repeat(62)}01`),
+  ),
   bad('an empty object identifier is refused', unknown(''), unknown('2a')),
 
   // Every list ends where its last element does.

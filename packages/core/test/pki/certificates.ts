@@ -42,7 +42,7 @@ export const NOW: number = Date.UTC(2026, 5, 1);
 const DAY = 86_400_000;
 
 /** Issues a certificate with exactly the extensions given. */
-export function issue(options: CertificateOptions): Issued {
+function issue(options: CertificateOptions): Issued {
   const {
     key,
     notBefore = NOW - DAY,

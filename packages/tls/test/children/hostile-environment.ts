@@ -6,7 +6,17 @@ import { connect, setDefaultCACertificates } from 'node:tls';
 
 import { authorizeMemberOf, BundleSet } from '@svidkit/core';
 
-import { CLIENTS, closeAll, exchange, knock, rawServer, SERVICES, sourceOf, world } from '../fixtures.ts';
+import {
+  CLIENTS,
+  closeAll,
+  Events,
+  exchange,
+  knock,
+  rawServer,
+  SERVICES,
+  sourceOf,
+  world,
+} from '../fixtures.ts';
 
 const folder = process.argv[2] ?? '';
 const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
@@ -51,11 +61,15 @@ for (const [name, start] of Object.entries(SERVICES)) {
 }
 
 source.update(source.current.svid, BundleSet.empty);
+const judged = new Events();
 for (const [name, call] of Object.entries(CLIENTS)) {
   outcomes[`${name} to the impostor without a bundle`] = await outcome(
     call(source, authorize, { host: 'localhost', port: impostor.port }),
   );
 }
+// OpenSSL refused, with no authorities at all, before we were asked.
+const asked = judged.codes('client').length;
+outcomes['judgements of tlsClientOptions without a bundle'] = asked - 2;
 outcomes['bytes given to the impostor'] = impostor.seen
   .slice(before)
   .map(({ received }) => received)

@@ -1,0 +1,52 @@
+import { X509Certificate } from 'node:crypto';
+
+import { type Certificate } from '../certificate.ts';
+import { type WorkBudget } from './work-budget.ts';
+
+// That a key signed a certificate is true for ever, so an intermediate that many peers send is checked once.
+const proven = new WeakMap<Certificate, WeakSet<Certificate>>();
+
+/** The signatures that verifying one chain has to look at, each at most once. */
+export class SignatureChecks {
+  readonly #budget: WorkBudget;
+  readonly #results = new Map<Certificate, Map<Certificate, boolean>>();
+  // Not `Certificate.x509`, which would keep native memory for every peer that is remembered.
+  readonly #parsed = new Map<Certificate, X509Certificate>();
+
+  constructor(budget: WorkBudget) {
+    this.#budget = budget;
+  }
+
+  /**
+   * Whether the key of `issuer` signed `subject`. Nothing else about the two is looked at.
+   *
+   * @throws {@link SpiffeError} `ERR_CHAIN_BUDGET`.
+   */
+  isSignedBy(subject: Certificate, issuer: Certificate): boolean {
+    if (proven.get(subject)?.has(issuer) === true) return true;
+    const results = this.#results.get(subject) ?? new Map<Certificate, boolean>();
+    this.#results.set(subject, results);
+    const known = results.get(issuer);
+    if (known !== undefined) return known;
+    // rule: budget.signature-is-paid
+    this.#budget.spendSignature();
+    const isSigned = this.#verify(subject, issuer);
+    results.set(issuer, isSigned);
+    // rule: path.signature
+    if (!isSigned) return false;
+    // Leaves are remembered with their whole path instead.
+    if (subject.isCa) proven.set(subject, (proven.get(subject) ?? new WeakSet()).add(issuer));
+    return true;
+  }
+
+  #verify(subject: Certificate, issuer: Certificate): boolean {
+    try {
+      const parsed = this.#parsed.get(subject) ?? new X509Certificate(subject.der);
+      this.#parsed.set(subject, parsed);
+      return parsed.verify(issuer.publicKey);
+    } catch {
+      // A key or an algorithm that this Node.js does not know, or a certificate that OpenSSL cannot read.
+      return false;
+    }
+  }
+}
