@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,4 +122,12 @@ test('reads the same through the thread pool', async () => {
   expect(await pooledFs.readdir(root)).toEqual(await directFs.readdir(root));
   expect(await pooledFs.stat(join(root, 'none'))).toBeUndefined();
   expect(await directFs.stat(join(root, 'none'))).toBeUndefined();
+});
+
+test('opening a FIFO waits for nobody', async () => {
+  const root = await temporary();
+  const fifo = join(root, 'fifo');
+  spawnSync('mkfifo', [fifo]);
+  const { bytes, before } = await pooledFs.read(fifo, 100);
+  expect([bytes.length, before.isFIFO()]).toEqual([0, true]);
 });

@@ -32,7 +32,7 @@ export interface Admission {
 
 /**
  * The one place where a peer is admitted: proves whose connection `socket` is, asks the authorizer, remembers the
- * decision and publishes it. `socket.authorized` is set for others and never read.
+ * decision and publishes a yes; the caller publishes a no. `socket.authorized` is set for others and never read.
  *
  * @param own - the generation whose SVID we present on this connection.
  * @param trust - the generation whose bundles judge the peer: the current one.
@@ -44,7 +44,6 @@ export function admit(
   trust: X509Context,
   policy: AdmissionPolicy,
 ): Admission {
-  const remote = remoteOf(socket);
   try {
     // A resumed session shows no chain (and on clients no certificate): it proves nothing about now.
     if (socket.isSessionReused()) {
@@ -61,7 +60,7 @@ export function admit(
     publish('svidkit:peer.accepted', () => ({
       side: policy.side,
       generation: own.generation,
-      remote,
+      remote: remoteOf(socket),
       id: peer.id.toString(),
     }));
     return { peer, verified };
@@ -69,7 +68,6 @@ export function admit(
     const error = asSpiffeError(cause);
     socket.authorized = false;
     Object.assign(socket, { authorizationError: error });
-    publishRejection(policy.side, own.generation, remote, error);
     throw error;
   }
 }

@@ -125,10 +125,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       return false;
     }
     const timer = clock.setTimer(() => {
-      fail(
-        raw,
-        new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${options.handshakeTimeoutMs} ms`),
-      );
+      fail(raw, () => timedOut(options.handshakeTimeoutMs));
       raw.destroy();
     }, options.handshakeTimeoutMs);
     timer.unref();
@@ -139,17 +136,18 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     };
     // Read now: a socket that was reset does not know any more whose it was.
     pending.set(raw, { own: applied, address: raw.remoteAddress, remote: remoteOf(raw), end });
-    raw.once('close', () => fail(raw, handshakeFailed()));
+    raw.once('close', () => fail(raw, handshakeFailed));
     return true;
   }
 
   /** A handshake that ended without a verified peer. Told and counted once, whoever notices first. */
-  function fail(raw: Socket, error: SpiffeError): void {
+  function fail(raw: Socket, error: () => SpiffeError): void {
     const entry = pending.get(raw);
     if (entry === undefined) return;
     entry.end();
-    limits.failed(entry.address);
-    publishRejection('server', entry.own?.generation ?? 0, entry.remote, error);
+    // Without an SVID of our own nobody could have succeeded.
+    if (entry.own !== undefined && clock.now() <= entry.own.svid.expiresAt) limits.failed(entry.address);
+    publishRejection('server', entry.own?.generation ?? 0, entry.remote, error());
   }
 
   /** A finished handshake. Whoever is not admitted is gone before any listener knows of it. */
@@ -157,9 +155,9 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     const raw = rawSocketOf(socket);
     const entry = raw === undefined ? undefined : pending.get(raw);
     entry?.end();
+    const own = entry === undefined ? applied : entry.own;
     try {
       const trust = source.current;
-      const own = entry === undefined ? applied : entry.own;
       if (own === undefined) {
         throw new SpiffeError('ERR_SOURCE_EMPTY', 'there was no SVID to present when this handshake began');
       }
@@ -173,7 +171,8 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       if (own.svid !== trust.svid) table.retire(connection, 'rotation');
     } catch (cause) {
       const error = asSpiffeError(cause);
-      limits.failed(socket.remoteAddress);
+      if (error.blame === 'peer') limits.failed(socket.remoteAddress);
+      publishRejection('server', own?.generation ?? 0, remoteOf(socket), error);
       socket.on('error', ignore);
       socket.destroy();
       server.emit('tlsClientError', error, socket);
@@ -191,7 +190,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
   /** A handshake that failed below us. */
   function failed(cause: unknown, socket: TLSSocket, pass: () => boolean): boolean {
     const raw = rawSocketOf(socket);
-    if (raw !== undefined) fail(raw, handshakeFailed(cause));
+    if (raw !== undefined) fail(raw, () => handshakeFailed(cause));
     return pass();
   }
 
@@ -206,6 +205,10 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     applied = context;
     installContext(server, context, options.minVersion);
   }
+}
+
+function timedOut(afterMs: number): SpiffeError {
+  return new SpiffeError('ERR_PEER_HANDSHAKE_TIMEOUT', `no handshake within ${afterMs} ms`);
 }
 
 function handshakeFailed(cause?: unknown): SpiffeError {

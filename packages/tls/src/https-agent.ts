@@ -41,8 +41,14 @@ export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions)
   return new RotatingAgent(source, options, parseClientOptions(source, options, ['http/1.1']));
 }
 
-/** Marks a request's options with its pool: node:http asks for the name again when the socket is free or gone. */
+/** Marks of a request's options: node:http asks for the name again when the socket is free or gone. */
 const POOL: unique symbol = Symbol('svidkit.pool');
+const NAME: unique symbol = Symbol('svidkit.pool-name');
+
+interface Stamped {
+  [POOL]?: number;
+  [NAME]?: string;
+}
 
 /** Names the pool of one snapshot, so that a request never meets a connection of another generation. */
 const poolIds = new WeakMap<X509Context, number>();
@@ -76,13 +82,13 @@ class RotatingAgent extends Agent implements HttpsAgent {
     });
   }
 
-  override getName(options: RequestOptions & { [POOL]?: number } = {}): string {
-    if (options[POOL] === undefined) {
-      // A new request: nothing that has ended meanwhile may be picked for it, however late the timers are.
-      this.#table.sweep();
-      options[POOL] = this.#poolId();
-    }
-    return `${super.getName(options)}:${options[POOL]}`;
+  override getName(options: RequestOptions & Stamped = {}): string {
+    if (options[NAME] !== undefined) return options[NAME];
+    // A new request: nothing that has ended meanwhile may be picked for it, however late the timers are.
+    this.#table.sweep();
+    options[POOL] = this.#poolId();
+    options[NAME] = `${super.getName(options)}:${options[POOL]}`;
+    return options[NAME];
   }
 
   override createConnection(
@@ -116,7 +122,7 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   /** Whether a connection whose request has finished may take another one. */
-  #mayServe(socket: Duplex, request: RequestOptions & { [POOL]?: number }): boolean {
+  #mayServe(socket: Duplex, request: RequestOptions & Stamped): boolean {
     const connection = this.#table.get(socket as TLSSocket);
     if (connection === undefined || connection.retired !== undefined) return false;
     // A queue of an older pool is served to its end; once it is empty nobody would ever ask that pool again.

@@ -3,7 +3,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
 
-import { admit, type Admission } from './admission.ts';
+import { admit, type Admission, publishRejection, remoteOf } from './admission.ts';
 import { ownContext, type TlsFloor } from './context-options.ts';
 
 /** How we connect to anyone. All resolved: no defaults here. */
@@ -98,6 +98,8 @@ export function openConnection(
     settled = true;
     timer.clear();
     if (error !== undefined || admission === undefined) {
+      // Errors of the network, before anybody was there to be turned away, are not about a peer.
+      if (error instanceof SpiffeError) publishRejection('client', own.generation, remoteOf(socket), error);
       socket.destroy();
       done(error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'));
       return;

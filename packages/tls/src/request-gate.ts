@@ -30,8 +30,8 @@ interface RequestLike {
 export class RequestGate {
   readonly #table: ConnectionTable;
   readonly #sessions = new WeakMap<Http2Session, TLSSocket>();
-  /** Requests in flight. */
-  readonly #busy = new Map<TLSSocket, number>();
+  /** The latest response of each connection. */
+  readonly #last = new WeakMap<TLSSocket, ServerResponse | typeof FOREVER>();
   /** The HTTP/2 sessions on live connections. */
   readonly #sessionOf = new WeakMap<TLSSocket, Http2Session>();
 
@@ -67,33 +67,33 @@ export class RequestGate {
     }
     if (session !== undefined) return pass();
 
-    const response = responseOf(event, args[1]);
-    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
-    // An upgraded connection stays busy until it closes.
-    (response ?? socket).once('close', () => {
-      const left = (this.#busy.get(socket) ?? 1) - 1;
-      if (left > 0) {
-        this.#busy.set(socket, left);
-        return;
-      }
-      this.#busy.delete(socket);
-      if (connection.condemned) socket.destroy();
-    });
-    if (connection.retired !== undefined && response?.headersSent === false)
-      response.setHeader('Connection', 'close');
+    const work = workOf(event, args[1]);
+    // Answers go out in order, so the last one tells whether any is left.
+    this.#last.set(socket, work);
+    if (connection.retired !== undefined && work !== FOREVER && !work.headersSent) {
+      work.setHeader('Connection', 'close');
+    }
     return pass();
   }
 
   /**
    * Ends a retired connection without losing a request: HTTP/2 by GOAWAY, HTTP/1 by `Connection: close` on the next
-   * response. A condemned one that is idle ends at once; the deadline of the table ends what remains.
+   * response. A condemned one ends with what it does now; the deadline of the table ends what remains.
    */
   release({ socket, condemned }: Connection): void {
-    this.#sessionOf.get(socket)?.close();
-    if (condemned && !this.#busy.has(socket) && !this.#sessionOf.has(socket)) socket.destroy();
+    const session = this.#sessionOf.get(socket);
+    session?.close();
+    if (!condemned || session !== undefined) return;
+    const work = this.#last.get(socket);
+    if (work === FOREVER) return;
+    if (work === undefined || work.closed) socket.destroy();
+    else work.once('close', () => socket.destroy());
   }
 }
 
-function responseOf(event: string, second: unknown): ServerResponse | undefined {
-  return event === 'upgrade' || event === 'connect' ? undefined : (second as ServerResponse);
+/** An upgraded connection is busy until it closes. */
+const FOREVER = 'forever';
+
+function workOf(event: string, second: unknown): ServerResponse | typeof FOREVER {
+  return event === 'upgrade' || event === 'connect' ? FOREVER : (second as ServerResponse);
 }

@@ -302,6 +302,8 @@ export function httpsService(
 export async function serve<S extends Server>(create: (handled: string[]) => S): Promise<Service<S>> {
   const handled: string[] = [];
   const server = create(handled);
+  // node:http closes idle connections after five seconds: here only svidkit may.
+  Object.assign(server, { keepAliveTimeout: 0 });
   return { server, handled, port: await listen(server) };
 }
 

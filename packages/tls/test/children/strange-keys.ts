@@ -86,8 +86,9 @@ for (const [name, { publicKey: key, privateKey }] of Object.entries(pairs)) {
   };
   const anyway = {
     ...CARELESS,
-    sigalgs: 'ECDSA+SHA256:ed448:DSA+SHA256:ECDSA+SHA512:RSA+SHA256',
-    ecdhCurve: 'auto',
+    // TLS 1.3 has signatures of its own for some of these curves (RFC 8734).
+    sigalgs: 'ecdsa_brainpoolP256r1tls13_sha256:ecdsa_secp256r1_sha256:ed448:DSA+SHA256:rsa_pss_rsae_sha256',
+    ecdhCurve: 'X25519:P-256:brainpoolP256r1:secp256k1',
   };
   for (const [kind, start] of Object.entries(SERVICES)) {
     const { port, handled } = await start(source, { minVersion: 'TLSv1.2' });
