@@ -31,7 +31,7 @@ export function orderChain(
   // rule: svid.key-match
   if (leaf === undefined) {
     throw new SpiffeError('ERR_SVID_KEY_MISMATCH', 'the private key belongs to none of the certificates', {
-      hint: 'Certificate and key are probably of two generations: read both again.',
+      hint: 'They are probably of two generations: wait for the writer to finish, and if it stays so, look at the log of the writer.',
       ...where,
     });
   }

@@ -78,7 +78,8 @@ async function inspectPlan(
   const stale = await staleMount(plan, observation, pooledFs, table);
   if (stale !== undefined) warnings.push(stale);
 
-  const mistrust = seen?.svid === undefined ? undefined : distrust(seen.svid, state.set, now);
+  const mistrust =
+    seen?.svid === undefined ? undefined : distrust(seen.svid, state.set, within(seen.svid, now));
   const isBundleThere = seen?.svid !== undefined && state.set.get(seen.svid.id.trustDomain) !== undefined;
   // Without a bundle that is already said.
   if (mistrust !== undefined && isBundleThere) errors.push(untrusted(mistrust, plan));
@@ -88,7 +89,10 @@ async function inspectPlan(
     layout: plan.layout,
     directory: plan.directory,
     files: fileReports(plan, observation, table, seen?.bundles?.readings ?? []),
-    identity: seen?.svid === undefined ? undefined : identityReport(seen.svid, now, mistrust === undefined),
+    identity:
+      seen?.svid === undefined
+        ? undefined
+        : identityReport(seen.svid, now, distrust(seen.svid, state.set, now) === undefined),
     bundles: (seen?.bundles?.readings ?? []).flatMap(bundleReport),
     problems: [
       ...errors.map((error) => report('error', error)),
@@ -232,4 +236,9 @@ function certificateReport(certificate: Certificate): CertificateReport {
 function report(severity: ProblemReport['severity'], error: SpiffeError): ProblemReport {
   const { code, message, hint, file } = error;
   return { severity, code, message, hint, file };
+}
+
+/** The time to ask about trust: that it has ended, or not begun, is another problem, and told already. */
+function within({ notBefore, expiresAt }: X509Svid, now: number): number {
+  return Math.min(Math.max(now, notBefore), expiresAt);
 }
