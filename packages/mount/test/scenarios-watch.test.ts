@@ -3,7 +3,7 @@
 import { kubeletWriter, mountFiles, renameWriter } from '@svidkit/testkit';
 import { expect, onTestFinished } from 'vitest';
 
-import { directFs } from '../src/mount-fs.ts';
+import { directFs, type MountFs } from '../src/mount-fs.ts';
 import { SharedWatches } from '../src/shared-watches.ts';
 import { type WatchDirectory, type WatchListener } from '../src/watch-directory.ts';
 import { scenario } from './scenario.ts';
@@ -108,17 +108,39 @@ scenario(
   { modes: ['inotify'] },
 );
 
-scenario(40, 'polls by itself: no look is asked for', async ({ path, open, secret, clock }) => {
-  const writer = renameWriter(path('mount'));
-  await writer.write(await secret({ path: '/0' }));
-  const reader = await open({ watch: false, pollIntervalMs: 10_000 });
-  await writer.write(await secret({ path: '/1' }));
-  const updated = Promise.withResolvers<void>();
-  reader.source.onUpdate(() => updated.resolve());
-  clock.advance(12_000);
-  await updated.promise;
-  expect(reader.source.current.svid.id.path).toBe('/1');
-});
+scenario(
+  40,
+  'polls by itself, with little effort while nothing changes',
+  async ({ path, open, secret, clock }) => {
+    const writer = renameWriter(path('mount'), { fileMode: 0o600 });
+    await writer.write(await secret({ path: '/0' }));
+    let [small, whole] = [0, 0];
+    const counting: MountFs = {
+      ...directFs,
+      stat: (file) => (small++, directFs.stat(file)),
+      lstat: (file) => (whole++, directFs.lstat(file)),
+    };
+    const reader = await open({ watch: false, pollIntervalMs: 10_000 }, { chooseFs: async () => counting });
+    const poll = async (): Promise<void> => {
+      clock.advance(12_000);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    };
+    for (const id of ['/1', '/2']) {
+      await poll();
+      [small, whole] = [0, 0];
+      for (let count = 0; count < 4; count++) await poll();
+      // Three files, four times.
+      expect([small, whole]).toEqual([12, 0]);
+      await writer.write(await secret({ path: id }));
+      await poll();
+      expect(reader.source.current.svid.id.path).toBe(id);
+    }
+    // Now and then it resolves the paths anew, so that watches stay right.
+    whole = 0;
+    for (let count = 0; count < 7; count++) await poll();
+    expect(whole).toBeGreaterThan(0);
+  },
+);
 
 scenario(
   41,

@@ -1,3 +1,4 @@
+import { type ServerResponse } from 'node:http';
 import { type TLSSocket } from 'node:tls';
 
 import {
@@ -29,6 +30,8 @@ export interface Connection {
   retired: RetireReason | undefined;
   /** Set once nothing it still does may go on to a new request. */
   condemned: boolean;
+  /** The latest response on it; `forever` once it was upgraded. Servers of HTTP/1 set it. */
+  work: ServerResponse | 'forever' | undefined;
 }
 
 /** How an owner of connections lets go of one. */
@@ -85,6 +88,7 @@ export class ConnectionTable {
       destroyAt: Math.min(peerEnd, ownEnd),
       retired: undefined,
       condemned: false,
+      work: undefined,
     };
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));

@@ -30,8 +30,6 @@ interface RequestLike {
 export class RequestGate {
   readonly #table: ConnectionTable;
   readonly #sessions = new WeakMap<Http2Session, TLSSocket>();
-  /** The latest response of each connection. */
-  readonly #last = new WeakMap<TLSSocket, ServerResponse | typeof FOREVER>();
   /** The HTTP/2 sessions on live connections. */
   readonly #sessionOf = new WeakMap<TLSSocket, Http2Session>();
 
@@ -67,10 +65,10 @@ export class RequestGate {
     }
     if (session !== undefined) return pass();
 
-    const work = workOf(event, args[1]);
     // Answers go out in order, so the last one tells whether any is left.
-    this.#last.set(socket, work);
-    if (connection.retired !== undefined && work !== FOREVER && !work.headersSent) {
+    const work = workOf(event, args[1]);
+    connection.work = work;
+    if (connection.retired !== undefined && work !== 'forever' && !work.headersSent) {
       work.setHeader('Connection', 'close');
     }
     return pass();
@@ -80,20 +78,16 @@ export class RequestGate {
    * Ends a retired connection without losing a request: HTTP/2 by GOAWAY, HTTP/1 by `Connection: close` on the next
    * response. A condemned one ends with what it does now; the deadline of the table ends what remains.
    */
-  release({ socket, condemned }: Connection): void {
+  release({ socket, condemned, work }: Connection): void {
     const session = this.#sessionOf.get(socket);
     session?.close();
-    if (!condemned || session !== undefined) return;
-    const work = this.#last.get(socket);
-    if (work === FOREVER) return;
+    if (!condemned || session !== undefined || work === 'forever') return;
     if (work === undefined || work.closed) socket.destroy();
     else work.once('close', () => socket.destroy());
   }
 }
 
 /** An upgraded connection is busy until it closes. */
-const FOREVER = 'forever';
-
-function workOf(event: string, second: unknown): ServerResponse | typeof FOREVER {
-  return event === 'upgrade' || event === 'connect' ? FOREVER : (second as ServerResponse);
+function workOf(event: string, second: unknown): ServerResponse | 'forever' {
+  return event === 'upgrade' || event === 'connect' ? 'forever' : (second as ServerResponse);
 }
