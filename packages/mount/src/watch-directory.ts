@@ -1,5 +1,3 @@
-import { type FSWatcher } from 'chokidar';
-
 /** What a watch tells. Neither is a proof: events get lost, and a watch can be blind although it is armed. */
 export interface WatchListener {
   /** Something happened in the directory, or the watch has just begun. */
@@ -17,7 +15,8 @@ export type WatchDirectory = (directory: string, listener: WatchListener) => { c
  */
 export const watchDirectory: WatchDirectory = (directory, listener) => {
   let isOpen = true;
-  let watcher: FSWatcher | undefined;
+  // No type of chokidar here: importing that would load it with this file.
+  let watcher: { close(): Promise<void> } | undefined;
   const fail = (error: unknown): void => {
     if (!isOpen) return;
     end();
@@ -33,7 +32,7 @@ export const watchDirectory: WatchDirectory = (directory, listener) => {
   const begin = async (): Promise<void> => {
     const { watch } = await import('chokidar');
     if (!isOpen) return;
-    watcher = watch(directory, {
+    const opened = watch(directory, {
       depth: 0,
       followSymlinks: false,
       atomic: false,
@@ -41,9 +40,10 @@ export const watchDirectory: WatchDirectory = (directory, listener) => {
       ignoreInitial: true,
       persistent: false,
     });
+    watcher = opened;
     // `raw` comes at once, `all` where the backend polls. `ready` comes even when nothing is watched, so it proves
     // nothing; but what changed before it may have had no event.
-    watcher.on('raw', hint).on('all', hint).on('ready', hint).on('error', fail);
+    opened.on('raw', hint).on('all', hint).on('ready', hint).on('error', fail);
   };
   begin().catch(fail);
   return { close: end };

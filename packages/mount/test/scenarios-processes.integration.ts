@@ -241,6 +241,34 @@ async function asUser<T>(user: number | undefined, act: () => Promise<T>): Promi
   }
 }
 
+/** Says whether chokidar is loaded: after the import, after opening without events, and with them. */
+const WHEN_CHOKIDAR_LOADS = `
+  import { registerHooks } from 'node:module';
+  let isLoaded = false;
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      isLoaded ||= specifier === 'chokidar';
+      return nextResolve(specifier, context);
+    },
+  });
+  const [directory] = process.argv.slice(1);
+  const { openMountedX509Source } = await import(${JSON.stringify(program('../src/index.ts'))});
+  const seen = [isLoaded];
+  for (const watch of [false, true]) {
+    await openMountedX509Source({ directory, env: {}, watch });
+    seen.push(isLoaded);
+  }
+  console.log(seen.join());
+`;
+
+test('chokidar is loaded when a source first watches, and not before', async () => {
+  const directory = temporary();
+  await kubeletWriter(directory, { fileMode: 0o440 }).write(await secret('/0'));
+  const args = [...CONDITIONS, '--input-type=module', '--eval', WHEN_CHOKIDAR_LOADS, directory];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  expect(stdout).toBe('false,false,true\n');
+});
+
 test('an open source does not keep the process alive', async () => {
   const directory = temporary();
   await kubeletWriter(directory, { fileMode: 0o440 }).write(await secret('/0'));

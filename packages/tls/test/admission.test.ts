@@ -10,7 +10,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   application,
   closeAll,
-  closing,
   Events,
   type Identity,
   knock,
@@ -359,72 +358,6 @@ describe('trap: an authorizer that does not answer with a decision', () => {
     expect((await knock(port, await b.issue())).line).toBeUndefined();
     expect((await knock(port, await a.issue())).line).toContain('peer=');
     expect(asked).toEqual(['spiffe://a.test/workload']);
-  });
-});
-
-describe('events', () => {
-  it('each connection is accepted or rejected exactly once, with side, address and reason', async () => {
-    const { a, b, rogue } = await world();
-    const { port, handled } = await tlsService(await sourceOf(a), { authorize: authorizeMemberOf('a.test') });
-    const events = new Events();
-
-    const good = await knock(port, await a.issue({ path: '/good' }));
-    expect(good.line).toContain('/good ');
-    expect(events.accepted).toEqual([
-      {
-        side: 'server',
-        generation: 1,
-        id: 'spiffe://a.test/good',
-        remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
-      },
-    ]);
-    await knock(port, await rogue.issue());
-    await knock(port);
-    await knock(port, await b.issue());
-
-    expect(events.accepted).toHaveLength(1);
-    expect(events.rejected.map(({ side, generation, error }) => [side, generation, error.code])).toEqual([
-      ['server', 1, 'ERR_CHAIN_UNTRUSTED'],
-      ['server', 1, 'ERR_PEER_NO_CERTIFICATE'],
-      ['server', 1, 'ERR_BUNDLE_UNKNOWN'],
-    ]);
-    for (const { remote } of events.rejected) expect(remote).toMatch(/^127\.0\.0\.1:\d+$/);
-    expect(handled).toHaveLength(1);
-  });
-
-  it('a handshake that fails below us, or is cut off, is rejected exactly once too', async () => {
-    const { a } = await world();
-    const { port } = await tlsService(await sourceOf(a));
-    const events = new Events();
-
-    await knock(port, await a.issue(), { maxVersion: 'TLSv1.2' });
-    await events.until(({ rejected }) => rejected.length > 0);
-    expect(events.codes('server')).toEqual(['ERR_PEER_HANDSHAKE']);
-
-    await knock(port, await a.issue());
-    expect(events.accepted).toHaveLength(1);
-    expect(events.rejected).toHaveLength(1);
-  });
-
-  it('accepts and rejections of both sides of one connection are told apart', async () => {
-    const { a } = await world();
-    const service = await tlsService(await sourceOf(a, { path: '/service' }));
-    const source = await sourceOf(a, { path: '/client' });
-    const events = new Events();
-    const { connectTls } = await import('@svidkit/tls');
-
-    const socket = closing(
-      await connectTls(source, { authorize: authorizeAny(), host: '127.0.0.1', port: service.port }),
-      (open) => open.destroy(),
-    );
-    await events.until(({ accepted }) => accepted.length === 2);
-
-    expect(events.accepted.map(({ side, id }) => `${side} ${id}`).toSorted()).toEqual([
-      'client spiffe://a.test/service',
-      'server spiffe://a.test/client',
-    ]);
-    expect(events.accepted.find(({ side }) => side === 'client')?.remote).toBe(`127.0.0.1:${service.port}`);
-    expect(peerOf(socket)).toMatchObject({ role: 'server', generation: 1 });
   });
 });
 

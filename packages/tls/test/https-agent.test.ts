@@ -88,6 +88,25 @@ describe('an agent', () => {
     await once(response, 'end');
   });
 
+  it('asked by others for the name of a pool, pins nothing to the options they asked about', async () => {
+    const { a } = await world();
+    const [one, two] = [await rawServer(await a.issue()), await rawServer(await a.issue())];
+    const source = await sourceOf(a);
+    const agent = agentOf(source, { authorize: authorizeAny() });
+    const options = { agent, host: '127.0.0.1', port: one.port };
+    const name = agent.getName(options);
+
+    const free = once(agent, 'free');
+    await get(options);
+    await free;
+    await get({ ...options, port: two.port });
+    expect([one.seen.length, two.seen.length]).toEqual([1, 1]);
+    expect(agent.getName({ ...options, port: two.port })).not.toBe(name);
+
+    await rotate(source, a);
+    expect(agent.getName(options)).not.toBe(name);
+  });
+
   it('keeps using one connection as long as nothing changes', async () => {
     const { a } = await world();
     const { port } = await httpsService(await sourceOf(a));

@@ -21,6 +21,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   CLIENTS,
   closeAll,
+  get,
   knock,
   listen,
   rawServer,
@@ -208,7 +209,6 @@ describe('tlsClientOptions', () => {
     const { a: caOfA, b } = await world();
     const source = await sourceOf(caOfA, { bundles: [caOfA, b] });
     const [inA, inB] = [await rawServer(await caOfA.issue()), await rawServer(await b.issue())];
-    const { get } = await import('./fixtures.ts');
     const options = tlsClientOptions(source, {
       authorize: authorizeAny(),
       trustDomain: TrustDomain.parse('b.test'),
