@@ -27,7 +27,7 @@ interface Comparison {
   readonly strangers?: true;
 }
 
-const PER_BATCH = 40;
+const PER_BATCH = 80;
 
 /** Runs all comparisons with at least `batches` batches each. */
 export async function benchCpu(batches: number, report: (line: string) => void): Promise<CpuResult[]> {
