@@ -41,13 +41,11 @@ export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions)
   return new RotatingAgent(source, options, parseClientOptions(source, options, ['http/1.1']));
 }
 
-/** Marks of a request's options: node:http asks for the name again when the socket is free or gone. */
+/** Marks a request's options with its pool: node:http asks for the name again when the socket is free or gone. */
 const POOL: unique symbol = Symbol('svidkit.pool');
-const NAME: unique symbol = Symbol('svidkit.pool-name');
 
 interface Stamped {
-  [POOL]?: number;
-  [NAME]?: string;
+  readonly [POOL]?: number;
 }
 
 /** Names the pool of one snapshot, so that a request never meets a connection of another generation. */
@@ -82,13 +80,19 @@ class RotatingAgent extends Agent implements HttpsAgent {
     });
   }
 
-  override getName(options: RequestOptions & Stamped = {}): string {
-    if (options[NAME] !== undefined) return options[NAME];
-    // A new request: nothing that has ended meanwhile may be picked for it, however late the timers are.
+  /**
+   * Takes a request, as node:http hands it over (not in its types). The mark goes on a copy: on the caller's object it
+   * would follow into requests to elsewhere that are derived from it.
+   */
+  addRequest(request: unknown, options: RequestOptions & Stamped, ...rest: unknown[]): void {
+    // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
     this.#table.sweep();
-    options[POOL] = this.#poolId();
-    options[NAME] = `${super.getName(options)}:${options[POOL]}`;
-    return options[NAME];
+    const { addRequest } = Agent.prototype as unknown as { addRequest(...args: unknown[]): void };
+    addRequest.call(this, request, { ...options, [POOL]: this.#poolId() }, ...rest);
+  }
+
+  override getName(options: RequestOptions & Stamped = {}): string {
+    return `${super.getName(options)}:${options[POOL] ?? this.#poolId()}`;
   }
 
   override createConnection(
