@@ -48,6 +48,10 @@ interface Stamped {
   readonly [POOL]?: number;
 }
 
+interface RequestTaker {
+  addRequest(...args: unknown[]): void;
+}
+
 /** Names the pool of one snapshot, so that a request never meets a connection of another generation. */
 const poolIds = new WeakMap<X509Context, number>();
 let lastPoolId = 0;
@@ -87,8 +91,8 @@ class RotatingAgent extends Agent implements HttpsAgent {
   addRequest(request: unknown, options: RequestOptions & Stamped, ...rest: unknown[]): void {
     // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
     this.#table.sweep();
-    const { addRequest } = Agent.prototype as unknown as { addRequest(...args: unknown[]): void };
-    addRequest.call(this, request, { ...options, [POOL]: this.#poolId() }, ...rest);
+    const stamped = { ...options, [POOL]: this.#poolId() };
+    (Agent.prototype as unknown as RequestTaker).addRequest.call(this, request, stamped, ...rest);
   }
 
   override getName(options: RequestOptions & Stamped = {}): string {
