@@ -42,6 +42,9 @@ export const ERROR_CODES = {
   ERR_PEER_HANDSHAKE_TIMEOUT: 'peer',
   ERR_PEER_RESUMED: 'peer',
   ERR_PEER_LIMIT: 'peer',
+  ERR_PEER_PROTOCOL: 'peer',
+  ERR_PEER_CLOSED_AFTER_HANDSHAKE: 'peer',
+  ERR_TARGET_UNKNOWN: 'caller',
   // Sources
   ERR_SOURCE_CLOSED: 'caller',
   ERR_SOURCE_EXPIRED: 'environment',

@@ -31,6 +31,7 @@ export interface SvidkitEvents {
       | 'peer-svid-expired'
       | 'authority-removed'
       | 'source-empty'
+      | 'max-age'
       | 'shutdown';
   };
   /** A decision between legacy and SPIFFE credentials. */

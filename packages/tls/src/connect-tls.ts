@@ -1,28 +1,13 @@
 import { type TLSSocket } from 'node:tls';
 
-import { type Authorizer, type Clock, SpiffeError, systemClock, type X509Source } from '@svidkit/core';
+import { type Clock, SpiffeError, type X509Source } from '@svidkit/core';
 
+import { parseClientOptions, type SecureClientOptions } from './client-options.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { type TlsFloor } from './context-options.ts';
-import { openConnection, type OpenOptions, type Target } from './open-connection.ts';
-import { checkAuthorizer, checkCount, checkFloor, checkSource, refuseForbidden } from './server-options.ts';
-
-/** What every client is asked. */
-export interface SecureClientOptions {
-  /** Which servers to speak to. Required; anyone with a verified identity is spelled `authorizeAny()`. */
-  readonly authorize: Authorizer;
-  /** The oldest TLS version to speak. @default 'TLSv1.3' */
-  readonly minVersion?: TlsFloor;
-  /** Milliseconds that connecting and the handshake may take together. @default 10000 */
-  readonly handshakeTimeoutMs?: number;
-  /** Where time comes from. Default: this machine. */
-  readonly clock?: Clock;
-}
+import { openConnection, type Target } from './open-connection.ts';
 
 /** Options of {@link connectTls}. */
 export interface ConnectTlsOptions extends SecureClientOptions, Target {
-  /** The protocols to offer by ALPN. Default: none. */
-  readonly ALPNProtocols?: readonly string[];
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
 }
@@ -40,7 +25,7 @@ const tables = new WeakMap<X509Source, ConnectionTable>();
  */
 export function connectTls(source: X509Source, options: ConnectTlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const openOptions = parseClientOptions(source, options, options.ALPNProtocols ?? []);
+    const openOptions = parseClientOptions(source, options);
     const { signal } = options;
     signal?.throwIfAborted();
     const giveUp = openConnection(source, options, openOptions, (error, opened) => {
@@ -49,33 +34,13 @@ export function connectTls(source: X509Source, options: ConnectTlsOptions): Prom
         reject(error);
         return;
       }
-      tableOf(source, openOptions.clock).add(opened.socket, opened.own, opened.admission);
-      resolve(opened.socket);
+      const { socket, own, admission } = opened;
+      tableOf(source, openOptions.clock).add(socket, own, admission, openOptions);
+      resolve(socket);
     });
     const onAbort = (): void => giveUp(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
-}
-
-/**
- * Checks the options that clients share and fills in defaults.
- *
- * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
- */
-export function parseClientOptions(
-  source: X509Source,
-  options: SecureClientOptions,
-  alpn: readonly string[],
-): OpenOptions {
-  checkSource(source);
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
-  return {
-    authorize: checkAuthorizer(options.authorize),
-    minVersion: checkFloor(options.minVersion),
-    handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),
-    clock: options.clock ?? systemClock,
-    alpn,
-  };
 }
 
 function tableOf(source: X509Source, clock: Clock): ConnectionTable {
@@ -85,8 +50,8 @@ function tableOf(source: X509Source, clock: Clock): ConnectionTable {
       side: 'client',
       clock,
       // A plain connection has no idle moment that we could see: it lives to its deadline, unless it is condemned.
-      retire: ({ socket, condemned }) => {
-        if (condemned)
+      retire: ({ socket, urgency }) => {
+        if (urgency === 'condemned')
           socket.destroy(new SpiffeError('ERR_PEER_UNAUTHORIZED', 'the authority of the server was removed'));
       },
     });

@@ -16,6 +16,14 @@ import { type Admission } from './admission.ts';
 /** Why a connection is no longer wanted. */
 export type RetireReason = SvidkitEvents['svidkit:connection.drained']['reason'];
 
+/**
+ * How soon a connection has to end: not at all; in a quiet moment (what it shows is still valid); with what it does now;
+ * with what it does now, and nothing more may begin on it.
+ */
+export type Urgency = 'none' | 'quiet' | 'now' | 'condemned';
+
+const LEVEL: Readonly<Record<Urgency, number>> = { none: 0, quiet: 1, now: 2, condemned: 3 };
+
 /** One admitted connection, with what bounds its life. */
 export interface Connection {
   readonly socket: TLSSocket;
@@ -23,13 +31,14 @@ export interface Connection {
   readonly own: X509Context;
   readonly admission: Admission;
   /** From when on it takes no new work, in milliseconds since the Unix epoch. */
-  readonly retireAt: number;
+  retireAt: number;
   /** When it is destroyed, whatever it does. */
   destroyAt: number;
   /** Set once it is to take no new work. */
   retired: RetireReason | undefined;
-  /** Set once nothing it still does may go on to a new request. */
-  condemned: boolean;
+  readonly life: ConnectionLife;
+  /** How soon it has to end. */
+  urgency: Urgency;
   /** The latest response on it; `forever` once it was upgraded. Servers of HTTP/1 set it. */
   work: ServerResponse | 'forever' | undefined;
 }
@@ -38,13 +47,21 @@ export interface Connection {
 export interface TableOptions {
   readonly side: 'client' | 'server';
   readonly clock: Clock;
-  /** Takes no new work from now on; close it as soon as it is idle. */
+  /** Lets go of a connection with its urgency, of which it is told again when that grows. */
   readonly retire: (connection: Connection) => void;
 }
 
-/** How long a request in flight may go on after the authority of its connection was removed. */
-const REMOVED_AUTHORITY_GRACE_MS = 5_000;
-/** Work stops this long before an expiry, or a tenth of the certificate's life if that is less. */
+/** How long a connection may live, beside the expiries on it. */
+export interface ConnectionLife {
+  /** Milliseconds after which it takes no new work. 0: no limit. */
+  readonly maxConnectionAgeMs: number;
+  /** Milliseconds that it may live on once it takes no new work. 0: no limit. */
+  readonly drainDeadlineMs: number;
+}
+
+/** How long a request in flight may go on once its connection is condemned. */
+const CONDEMNED_GRACE_MS = 5_000;
+/** On servers work stops this long before an expiry, or a tenth of the certificate's life if that is less. */
 const LONGEST_MARGIN_MS = 30_000;
 
 /**
@@ -73,21 +90,25 @@ export class ConnectionTable {
   }
 
   /** Takes an admitted connection into care until it closes. */
-  add(socket: TLSSocket, own: X509Context, admission: Admission): Connection {
+  add(socket: TLSSocket, own: X509Context, admission: Admission, life: ConnectionLife): Connection {
     const { verified } = admission;
+    const { side, clock } = this.#options;
+    const { maxConnectionAgeMs } = life;
     const peerEnd = verified.notAfter;
     const ownEnd = own.svid.expiresAt;
     const connection: Connection = {
       socket,
       own,
       admission,
+      life,
       retireAt: Math.min(
-        peerEnd - margin(verified.leaf.notBefore, peerEnd),
-        ownEnd - margin(own.svid.notBefore, ownEnd),
+        peerEnd - margin(side, verified.leaf.notBefore, peerEnd),
+        ownEnd - margin(side, own.svid.notBefore, ownEnd),
+        maxConnectionAgeMs > 0 ? clock.now() + maxConnectionAgeMs : Infinity,
       ),
       destroyAt: Math.min(peerEnd, ownEnd),
       retired: undefined,
-      condemned: false,
+      urgency: 'none',
       work: undefined,
     };
     this.#connections.set(socket, connection);
@@ -103,35 +124,39 @@ export class ConnectionTable {
   follow(context: X509Context | undefined): void {
     for (const connection of this.#connections.values()) {
       if (context === undefined) {
-        this.retire(connection, 'source-empty');
+        this.retire(connection, 'source-empty', 'quiet');
         continue;
       }
       if (!this.#stillTrusted(connection.admission.verified, context)) {
-        connection.condemned = true;
-        connection.destroyAt = Math.min(
-          connection.destroyAt,
-          this.#options.clock.now() + REMOVED_AUTHORITY_GRACE_MS,
-        );
-        this.retire(connection, 'authority-removed');
+        this.retire(connection, 'authority-removed', 'condemned');
       } else if (connection.own.svid !== context.svid) {
-        this.retire(connection, 'rotation');
+        this.retire(connection, 'rotation', 'quiet');
       }
     }
   }
 
-  /** Lets a connection take no new work. Idempotent. */
-  retire(connection: Connection, reason: RetireReason): void {
-    if (connection.retired !== undefined && (reason !== 'authority-removed' || connection.retired === reason))
-      return;
-    connection.retired = reason;
-    this.#wakeAt(connection.destroyAt);
-    this.#drained(connection, reason);
+  /** Lets a connection take no new work. Idempotent, unless it has become more urgent. */
+  retire(connection: Connection, reason: RetireReason, urgency: Exclude<Urgency, 'none'>): void {
+    if (LEVEL[connection.urgency] >= LEVEL[urgency]) return;
+    const { drainDeadlineMs } = connection.life;
+    const now = this.#options.clock.now();
+    if (urgency === 'condemned') {
+      connection.destroyAt = Math.min(connection.destroyAt, now + CONDEMNED_GRACE_MS);
+    } else if (drainDeadlineMs > 0 && connection.urgency === 'none') {
+      connection.destroyAt = Math.min(connection.destroyAt, now + drainDeadlineMs);
+      connection.retireAt = Math.min(connection.retireAt, now + drainDeadlineMs / 2);
+    }
+    const isNews = connection.retired === undefined || urgency === 'condemned';
+    connection.urgency = urgency;
+    if (isNews) connection.retired = reason;
+    this.#wakeAt(urgency === 'quiet' ? connection.retireAt : connection.destroyAt);
+    if (isNews) this.#drained(connection, reason);
     this.#options.retire(connection);
   }
 
   /** Whether a new request may still begin on it. */
   usable(connection: Connection): boolean {
-    return !connection.condemned && this.#options.clock.now() <= connection.destroyAt;
+    return connection.urgency !== 'condemned' && this.#options.clock.now() <= connection.destroyAt;
   }
 
   /** Lets go of all connections and the timer; the connections live on. */
@@ -184,20 +209,36 @@ export class ConnectionTable {
     this.#timer?.clear();
     this.#timerAt = Infinity;
     for (const connection of this.#connections.values()) {
-      const { own, admission } = connection;
-      const reason =
-        own.svid.expiresAt <= admission.verified.notAfter ? 'own-svid-expired' : 'peer-svid-expired';
-      if (now > connection.retireAt) this.retire(connection, reason);
       if (now > connection.destroyAt) {
         this.#connections.delete(connection.socket);
+        this.retire(connection, this.#endOf(connection), 'now');
         connection.socket.destroy();
-      } else {
-        this.#wakeAt(connection.retired === undefined ? connection.retireAt : connection.destroyAt);
+        continue;
       }
+      if (now > connection.retireAt) this.retire(connection, this.#endOf(connection), 'now');
+      this.#wakeAt(LEVEL[connection.urgency] < LEVEL.now ? connection.retireAt : connection.destroyAt);
     }
+  }
+
+  /** What ends a connection that nothing else has ended. */
+  #endOf({ own, admission }: Connection): RetireReason {
+    const { clock } = this.#options;
+    const { notAfter, leaf } = admission.verified;
+    const ownEnd = own.svid.expiresAt;
+    const margins = Math.min(
+      notAfter - margin(this.#options.side, leaf.notBefore, notAfter),
+      ownEnd - margin(this.#options.side, own.svid.notBefore, ownEnd),
+    );
+    if (clock.now() <= margins) return 'max-age';
+    return ownEnd <= notAfter ? 'own-svid-expired' : 'peer-svid-expired';
   }
 }
 
-function margin(notBefore: number, notAfter: number): number {
-  return Math.min(LONGEST_MARGIN_MS, (notAfter - notBefore) / 10);
+/**
+ * How long before an expiry work stops. Clients stop first, so that a server that says goodbye over HTTP/2 (where what
+ * a client sends meanwhile is lost) finds nobody talking.
+ */
+function margin(side: 'client' | 'server', notBefore: number, notAfter: number): number {
+  const own = Math.min(LONGEST_MARGIN_MS, (notAfter - notBefore) / 10);
+  return side === 'client' ? own * 1.5 : own;
 }

@@ -6,7 +6,7 @@ import { type Server, type TLSSocket } from 'node:tls';
 import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
 
 import { admit, asSpiffeError, publishRejection, remoteOf } from './admission.ts';
-import { ConnectionTable } from './connection-table.ts';
+import { type ConnectionLife, ConnectionTable } from './connection-table.ts';
 import { type TlsFloor } from './context-options.ts';
 import { gateProof } from './gate-proof.ts';
 import { type HandshakeLimits } from './handshake-limits.ts';
@@ -16,7 +16,7 @@ import { RequestGate } from './request-gate.ts';
 import { installContext, sealContext } from './server-context.ts';
 
 /** What a gated server needs to know. All resolved: no defaults here. */
-export interface GateOptions {
+export interface GateOptions extends ConnectionLife {
   readonly authorize: Authorizer;
   readonly minVersion: TlsFloor;
   readonly handshakeTimeoutMs: number;
@@ -46,7 +46,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     clock,
     retire: (connection) => requests.release(connection),
   });
-  const requests = new RequestGate(table);
+  const requests = new RequestGate(table, clock);
   let applied: X509Context | undefined;
   /** The socket whose listeners run right now. */
   let admitting: TLSSocket | undefined;
@@ -167,8 +167,8 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
         });
       }
       const admission = admit(socket, own, trust, { side: 'server', authorize: options.authorize, clock });
-      const connection = table.add(socket, own, admission);
-      if (own.svid !== trust.svid) table.retire(connection, 'rotation');
+      const connection = table.add(socket, own, admission, options);
+      if (own.svid !== trust.svid) table.retire(connection, 'rotation', 'quiet');
     } catch (cause) {
       const error = asSpiffeError(cause);
       if (error.blame === 'peer') limits.failed(socket.remoteAddress);

@@ -2,14 +2,15 @@ import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
 import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
-import { type X509Context, type X509Source } from '@svidkit/core';
+import { type X509Source } from '@svidkit/core';
 
-import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
-import { type Connection, ConnectionTable } from './connection-table.ts';
-import { openConnection, type OpenOptions, type Target } from './open-connection.ts';
+import { type TargetClientOptions } from './client-options.ts';
+import { type Connection } from './connection-table.ts';
+import { SourceConnector } from './connector.ts';
+import { type Target } from './open-connection.ts';
 
 /** Options of {@link createHttpsAgent}. */
-export interface HttpsAgentOptions extends SecureClientOptions {
+export interface HttpsAgentOptions extends TargetClientOptions {
   /** Keeps connections for further requests. @default true */
   readonly keepAlive?: boolean;
   /** Connections per host at once. @default Infinity */
@@ -38,31 +39,37 @@ export interface HttpsAgent extends Agent, Disposable {
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions): HttpsAgent {
-  return new RotatingAgent(source, options, parseClientOptions(source, options, ['http/1.1']));
+  return new RotatingAgent(source, options);
 }
 
 /** Marks a request's options with its pool: node:http asks for the name again when the socket is free or gone. */
 const POOL: unique symbol = Symbol('svidkit.pool');
 
 interface Stamped {
-  readonly [POOL]?: number;
+  readonly [POOL]?: string;
 }
 
 interface RequestTaker {
   addRequest(...args: unknown[]): void;
 }
 
-/** Names the pool of one snapshot, so that a request never meets a connection of another generation. */
-const poolIds = new WeakMap<X509Context, number>();
-let lastPoolId = 0;
+/** Numbers objects, so that names of pools can be made of them. */
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+function numberOf(thing: object): number {
+  let number = numbers.get(thing);
+  if (number === undefined) {
+    number = ++lastNumber;
+    numbers.set(thing, number);
+  }
+  return number;
+}
 
 class RotatingAgent extends Agent implements HttpsAgent {
-  readonly #source: X509Source;
-  readonly #open: OpenOptions;
-  readonly #table: ConnectionTable;
-  readonly #subscription: Disposable;
+  readonly #connector: SourceConnector;
 
-  constructor(source: X509Source, options: HttpsAgentOptions, open: OpenOptions) {
+  constructor(source: X509Source, options: HttpsAgentOptions) {
     const { keepAlive = true, maxSockets, maxFreeSockets, maxTotalSockets, timeout, scheduling } = options;
     super({
       // Sessions are never resumed: a resumed one skips every check.
@@ -70,14 +77,7 @@ class RotatingAgent extends Agent implements HttpsAgent {
       keepAlive,
       ...defined({ maxSockets, maxFreeSockets, maxTotalSockets, timeout, scheduling }),
     });
-    this.#source = source;
-    this.#open = open;
-    this.#table = new ConnectionTable({
-      side: 'client',
-      clock: open.clock,
-      retire: (connection) => this.#retire(connection),
-    });
-    this.#subscription = source.onUpdate((context) => this.#table.follow(context));
+    this.#connector = new SourceConnector(source, options, (connection) => this.#retire(connection));
     // Before node:http gives it to a waiting request, which it does without asking `keepSocketAlive`.
     this.prependListener('free', (socket: Duplex, request: RequestOptions) => {
       if (!this.#mayServe(socket, request)) socket.destroy();
@@ -90,38 +90,32 @@ class RotatingAgent extends Agent implements HttpsAgent {
    */
   addRequest(request: unknown, options: RequestOptions & Stamped, ...rest: unknown[]): void {
     // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
-    this.#table.sweep();
-    const stamped = { ...options, [POOL]: this.#poolId() };
+    this.#connector.table.sweep();
+    const stamped = { ...options, [POOL]: this.#poolOf(options) };
     (Agent.prototype as unknown as RequestTaker).addRequest.call(this, request, stamped, ...rest);
   }
 
   override getName(options: RequestOptions & Stamped = {}): string {
-    return `${super.getName(options)}:${options[POOL] ?? this.#poolId()}`;
+    return `${super.getName(options)}:${options[POOL] ?? this.#poolOf(options)}`;
   }
 
   override createConnection(
     options: RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    openConnection(this.#source, options as Target, this.#open, (error, opened) => {
-      if (opened === undefined) {
-        callback?.(error as Error, undefined as never);
-        return;
-      }
-      this.#table.add(opened.socket, opened.own, opened.admission);
-      callback?.(null, opened.socket);
+    const target: Target = { ...(options as Target), ALPNProtocols: ['http/1.1'] };
+    this.#connector.connect(target, (error, connected) => {
+      callback?.(error, connected?.socket as never);
     });
     return undefined;
   }
 
   close(): void {
-    this.#subscription[Symbol.dispose]();
-    for (const connection of this.#table) this.#table.retire(connection, 'shutdown');
+    this.#connector.close();
   }
 
   override destroy(): void {
-    this.#subscription[Symbol.dispose]();
-    this.#table.clear();
+    this.#connector.destroy();
     super.destroy();
   }
 
@@ -131,10 +125,10 @@ class RotatingAgent extends Agent implements HttpsAgent {
 
   /** Whether a connection whose request has finished may take another one. */
   #mayServe(socket: Duplex, request: RequestOptions & Stamped): boolean {
-    const connection = this.#table.get(socket as TLSSocket);
+    const connection = this.#connector.table.get(socket as TLSSocket);
     if (connection === undefined || connection.retired !== undefined) return false;
     // A queue of an older pool is served to its end; once it is empty nobody would ever ask that pool again.
-    return request[POOL] === this.#poolId() || this.requests[this.getName(request)] !== undefined;
+    return request[POOL] === this.#poolOf(request) || this.requests[this.getName(request)] !== undefined;
   }
 
   #retire({ socket }: Connection): void {
@@ -148,17 +142,13 @@ class RotatingAgent extends Agent implements HttpsAgent {
     }
   }
 
-  #poolId(): number {
+  /** Of one generation and one authorizer, so that no request rides on what was let in for another. */
+  #poolOf(options: RequestOptions): string {
     try {
-      const { current } = this.#source;
-      let id = poolIds.get(current);
-      if (id === undefined) {
-        id = ++lastPoolId;
-        poolIds.set(current, id);
-      }
-      return id;
+      const authorizer = this.#connector.authorizerAt(options as Target);
+      return `${numberOf(this.#connector.current)}:${numberOf(authorizer)}`;
     } catch {
-      return 0; // Connecting will say what is wrong.
+      return '0'; // Connecting will say what is wrong.
     }
   }
 }

@@ -1,4 +1,14 @@
-export { type ConnectTlsOptions, connectTls, type SecureClientOptions } from './connect-tls.ts';
+export { type ClientOptions, type SecureClientOptions, type TargetClientOptions } from './client-options.ts';
+export { type ConnectTlsOptions, connectTls } from './connect-tls.ts';
+export { type RetireReason } from './connection-table.ts';
+export {
+  type Connected,
+  type Connector,
+  type ConnectorOptions,
+  type ConnectTarget,
+  createConnector,
+  type RetiredConnection,
+} from './connector.ts';
 export { type TlsFloor } from './context-options.ts';
 export {
   createHttpsServer,
@@ -8,10 +18,12 @@ export {
 } from './create-server.ts';
 export { type HandshakeLimitOptions } from './handshake-limits.ts';
 export { createHttpsAgent, type HttpsAgent, type HttpsAgentOptions } from './https-agent.ts';
+export { createHttp2Client, type Http2Client, type Http2ClientOptions } from './http2-client.ts';
 export { type Target } from './open-connection.ts';
 export { type Peer, peerOf, type SocketHolder } from './peer.ts';
 export { secureServer } from './secure-server.ts';
 export { type SecureServerOptions } from './server-options.ts';
+export { type TargetAuthorizer } from './target-authorizer.ts';
 export {
   tlsClientOptions,
   type TlsClientOptions,

@@ -4,16 +4,16 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
 
 import { admit, type Admission, publishRejection, remoteOf } from './admission.ts';
+import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
+import { type ConnectionLife } from './connection-table.ts';
 import { ownContext, type TlsFloor } from './context-options.ts';
 
 /** How we connect to anyone. All resolved: no defaults here. */
-export interface OpenOptions {
+export interface OpenOptions extends ConnectionLife {
   readonly authorize: Authorizer;
   readonly minVersion: TlsFloor;
   readonly handshakeTimeoutMs: number;
   readonly clock: Clock;
-  /** The protocols to offer by ALPN; empty: none. A peer that chooses none of them is accepted. */
-  readonly alpn: readonly string[];
 }
 
 /** Where to connect to: what `net.connect` takes, a stream to speak TLS over, and the server name to ask for. */
@@ -30,6 +30,16 @@ export type Target = Pick<
   readonly keepAlive?: boolean | undefined;
   readonly keepAliveInitialDelay?: number | undefined;
   readonly noDelay?: boolean | undefined;
+  /** The protocols to offer by ALPN. Default: none. */
+  readonly ALPNProtocols?: readonly string[] | undefined;
+  /** Whether a server that chooses none of them is refused (`ERR_PEER_PROTOCOL`). @default false */
+  readonly requireAlpn?: boolean | undefined;
+  /**
+   * Whether the server says something before it ends the connection, as in every protocol of requests and responses. An
+   * end without a byte is then the error `ERR_PEER_CLOSED_AFTER_HANDSHAKE`, since that is how TLS 1.3 turns clients away.
+   * @default true
+   */
+  readonly expectFirstByte?: boolean | undefined;
 };
 
 /** A connection whose server is verified and authorised. */
@@ -58,6 +68,9 @@ const TARGET_NAMES = [
   'noDelay',
 ] as const satisfies readonly (keyof Target)[];
 
+/** The alert of a server that speaks none of the protocols that were offered. */
+const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
 /**
  * Connects, and hands the socket over only after its server was verified and authorised: nobody can write to it
  * before. `done` is called exactly once, never in this turn.
@@ -75,11 +88,12 @@ export function openConnection(
 ): (reason: unknown) => void {
   let own: X509Context;
   let socket: TLSSocket;
+  const alpn = target.ALPNProtocols ?? [];
   try {
     own = source.current;
     socket = connect({
       ...pick(target),
-      ...(options.alpn.length > 0 ? { ALPNProtocols: [...options.alpn] } : {}),
+      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
       ...serverName(target),
       secureContext: ownContext(own, options.minVersion),
       // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
@@ -113,7 +127,8 @@ export function openConnection(
   };
   const whom = describe(target);
   const onError = (cause: NodeJS.ErrnoException): void => {
-    settle(connected && !isSpiffe(cause) ? handshakeError(whom, cause) : cause);
+    if (cause.code === NO_PROTOCOL) settle(wrongProtocol(whom, alpn, cause));
+    else settle(connected && !isSpiffe(cause) ? handshakeError(whom, cause) : cause);
   };
   const onClose = (): void => settle(handshakeError(whom));
   const timer = options.clock.setTimer(() => {
@@ -137,13 +152,26 @@ export function openConnection(
       }
       // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
       const admission = admit(socket, own, source.current, { ...options, side: 'client' });
+      if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
+        throw wrongProtocol(whom, alpn);
+      }
       if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+      if (target.expectFirstByte !== false) watchEnd(admission);
       settle(undefined, admission);
     } catch (cause) {
       settle(cause);
     }
   });
   return (reason) => settle(reason);
+
+  function watchEnd({ peer }: Admission): void {
+    const remote = remoteOf(socket);
+    expectFirstByte(socket, (cause) => {
+      const error = closedAfterHandshake(peer.id, own, whom, cause);
+      publishRejection('client', own.generation, remote, error);
+      return error;
+    });
+  }
 }
 
 /** The host name for SNI: a DNS name only. Never an IP address, never derived from a SPIFFE ID, never trusted. */
@@ -163,6 +191,13 @@ function pick(target: Target): Partial<ConnectionOptions> {
 
 function describe({ host, port, path }: Target): string {
   return path ?? `${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}`;
+}
+
+function wrongProtocol(whom: string, wanted: readonly string[], cause?: Error): SpiffeError {
+  return new SpiffeError('ERR_PEER_PROTOCOL', `${whom} does not speak ${wanted.join(' or ')}`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'Have the server offer it by ALPN, or use a client of another protocol.',
+  });
 }
 
 function handshakeError(whom: string, cause?: Error): SpiffeError {

@@ -1,6 +1,9 @@
 import { type ServerResponse } from 'node:http';
 import { type Http2Session } from 'node:http2';
+import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
+
+import { type Clock, type Timer } from '@svidkit/core';
 
 import { type Connection, type ConnectionTable } from './connection-table.ts';
 import { registry } from './registry.ts';
@@ -29,12 +32,14 @@ interface RequestLike {
  */
 export class RequestGate {
   readonly #table: ConnectionTable;
+  readonly #clock: Clock;
   readonly #sessions = new WeakMap<Http2Session, TLSSocket>();
   /** The HTTP/2 sessions on live connections. */
-  readonly #sessionOf = new WeakMap<TLSSocket, Http2Session>();
+  readonly #sessionOf = new WeakMap<TLSSocket, SessionWork>();
 
-  constructor(table: ConnectionTable) {
+  constructor(table: ConnectionTable, clock: Clock) {
     this.#table = table;
+    this.#clock = clock;
   }
 
   /** Whether `event` begins a request. */
@@ -45,7 +50,7 @@ export class RequestGate {
   /** Notes that the HTTP/2 machinery made a session of a socket that was just admitted. */
   bind(session: Http2Session, socket: TLSSocket): void {
     this.#sessions.set(session, socket);
-    this.#sessionOf.set(socket, session);
+    this.#sessionOf.set(socket, new SessionWork(session, this.#clock));
     const admitted = registry().admitted.get(socket);
     if (admitted !== undefined) registry().admitted.set(session, admitted);
     const connection = this.#table.get(socket);
@@ -63,7 +68,10 @@ export class RequestGate {
       else socket.destroy();
       return true;
     }
-    if (session !== undefined) return pass();
+    if (session !== undefined) {
+      if (event === 'stream') this.#sessionOf.get(socket)?.begin(args[0] as Duplex);
+      return pass();
+    }
 
     // Answers go out in order, so the last one tells whether any is left.
     const work = workOf(event, args[1]);
@@ -78,12 +86,66 @@ export class RequestGate {
    * Ends a retired connection without losing a request: HTTP/2 by GOAWAY, HTTP/1 by `Connection: close` on the next
    * response. A condemned one ends with what it does now; the deadline of the table ends what remains.
    */
-  release({ socket, condemned, work }: Connection): void {
+  release({ socket, urgency, work }: Connection): void {
     const session = this.#sessionOf.get(socket);
-    session?.close();
-    if (!condemned || session !== undefined || work === 'forever') return;
+    if (session !== undefined) {
+      if (urgency === 'quiet') session.leaveWhenQuiet();
+      else session.leave();
+      return;
+    }
+    if (urgency !== 'condemned' || work === 'forever') return;
     if (work === undefined || work.closed) socket.destroy();
     else work.once('close', () => socket.destroy());
+  }
+}
+
+/** How long an HTTP/2 session must have been without a stream before it is told to go away. */
+const QUIET_MS = 1_000;
+
+/**
+ * The streams of one HTTP/2 session. Whatever a client sends while a GOAWAY is on its way to it is lost to it (Node.js
+ * has no way to announce the end first, RFC 9113 6.8), so where there is time, a session leaves in a quiet moment.
+ */
+class SessionWork {
+  readonly #session: Http2Session;
+  readonly #clock: Clock;
+  #open = 0;
+  #leaving = false;
+  #quiet: Timer | undefined;
+
+  constructor(session: Http2Session, clock: Clock) {
+    this.#session = session;
+    this.#clock = clock;
+    session.once('close', () => this.#quiet?.clear());
+  }
+
+  begin(stream: Duplex): void {
+    this.#open += 1;
+    this.#quiet?.clear();
+    stream.once('close', () => {
+      this.#open -= 1;
+      this.#waitForQuiet();
+    });
+  }
+
+  /** Closes once nothing has been asked for a while. */
+  leaveWhenQuiet(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    this.#waitForQuiet();
+  }
+
+  /** Closes now: streams that have begun still finish. */
+  leave(): void {
+    this.#leaving = true;
+    this.#session.close();
+  }
+
+  #waitForQuiet(): void {
+    if (!this.#leaving || this.#open > 0 || this.#session.closed) return;
+    this.#quiet?.clear();
+    this.#quiet = this.#clock.setTimer(() => this.#session.close(), QUIET_MS);
+    this.#quiet.unref();
   }
 }
 

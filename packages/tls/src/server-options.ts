@@ -5,13 +5,27 @@ import { type GateOptions } from './gate.ts';
 import { type HandshakeLimitOptions, HandshakeLimits } from './handshake-limits.ts';
 
 /** What every gated server is asked. */
-export interface SecureServerOptions extends HandshakeLimitOptions {
+export interface SecureServerOptions extends HandshakeLimitOptions, ConnectionLifeOptions {
   /** Who may connect. Required; anyone with a verified identity is spelled `authorizeAny()`. */
   readonly authorize: Authorizer;
   /** The oldest TLS version to speak. @default 'TLSv1.3' */
   readonly minVersion?: TlsFloor;
   /** Where time comes from. Default: this machine. */
   readonly clock?: Clock;
+}
+
+/** How long connections live. */
+export interface ConnectionLifeOptions {
+  /**
+   * Milliseconds after which a connection takes no new requests. It ends at the latest with the SVIDs shown on it, whatever
+   * is given here. 0: no limit of its own. @default 0
+   */
+  readonly maxConnectionAgeMs?: number;
+  /**
+   * Milliseconds that a connection may live on after it was retired (by a rotation, its age, ...); then it is destroyed.
+   * 0: until the SVIDs shown on it expire. @default 0
+   */
+  readonly drainDeadlineMs?: number;
 }
 
 /** The names of {@link SecureServerOptions}, to tell them from those of the server underneath. */
@@ -22,6 +36,8 @@ const OURS: ReadonlySet<string> = new Set([
   'handshakeTimeoutMs',
   'maxHandshakes',
   'maxFailuresPerAddress',
+  'maxConnectionAgeMs',
+  'drainDeadlineMs',
 ]);
 
 /** Options of node:tls that decide who is trusted or what is presented: the source does that. */
@@ -87,8 +103,17 @@ export function parseServerOptions<Options extends SecureServerOptions>(
       checkCount('maxFailuresPerAddress', options.maxFailuresPerAddress, 256, 0),
     ),
     clock,
+    ...parseConnectionLife(options),
   };
   return { gateOptions, serverOptions: rest as Omit<Options, keyof SecureServerOptions> };
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION`. */
+export function parseConnectionLife(options: ConnectionLifeOptions): Required<ConnectionLifeOptions> {
+  return {
+    maxConnectionAgeMs: checkCount('maxConnectionAgeMs', options.maxConnectionAgeMs, 0, 0),
+    drainDeadlineMs: checkCount('drainDeadlineMs', options.drainDeadlineMs, 0, 0),
+  };
 }
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when the option would take a decision from the source. */

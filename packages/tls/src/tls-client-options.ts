@@ -4,7 +4,7 @@ import { type PeerCertificate, type SecureContext } from 'node:tls';
 import { publish, SpiffeError, TrustDomain, type X509Source } from '@svidkit/core';
 
 import { asSpiffeError, judge, publishRejection } from './admission.ts';
-import { parseClientOptions, type SecureClientOptions } from './connect-tls.ts';
+import { parseClientOptions, type SecureClientOptions } from './client-options.ts';
 import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
 import { liveContext } from './live-context.ts';
 import { detailedChain } from './peer-chain.ts';
@@ -40,7 +40,7 @@ export interface TlsClientOptions {
  * trust domain; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOptions): TlsClientOptions {
-  const { authorize, clock, minVersion } = parseClientOptions(source, options, []);
+  const { authorize, clock, minVersion } = parseClientOptions(source, options);
   const trustDomain =
     options.trustDomain === undefined
       ? onlyTrustDomain(authorize.trustDomains)

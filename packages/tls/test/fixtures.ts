@@ -299,9 +299,11 @@ export function httpsService(
 }
 
 /** Starts a server that is made around a list of whom it handled. */
-export async function serve<S extends Server>(create: (handled: string[]) => S): Promise<Service<S>> {
+export async function serve<S extends Server>(
+  create: (handled: string[]) => S | Promise<S>,
+): Promise<Service<S>> {
   const handled: string[] = [];
-  const server = create(handled);
+  const server = await create(handled);
   // node:http closes idle connections after five seconds: here only svidkit may.
   Object.assign(server, { keepAliveTimeout: 0 });
   return { server, handled, port: await listen(server) };

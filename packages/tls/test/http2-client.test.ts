@@ -1,0 +1,234 @@
+import { once } from 'node:events';
+import {
+  type ClientHttp2Stream,
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
+import { createServer as createTls } from 'node:tls';
+
+import { authorizeAny, authorizeId } from '@svidkit/core';
+import { createTestCa } from '@svidkit/testkit';
+import {
+  createHttp2Client,
+  type Http2Client,
+  type Http2ClientOptions,
+  peerOf,
+  secureServer,
+} from '@svidkit/tls';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import {
+  closeAll,
+  closing,
+  describePeer,
+  Events,
+  expectFailure,
+  httpsService,
+  listen,
+  rotate,
+  serve,
+  sourceOf,
+  world,
+} from './fixtures.ts';
+
+afterEach(closeAll);
+
+type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
+/** An HTTP/2 service that answers with whom it sees, or lets the test answer. */
+function http2Service(source: Awaited<ReturnType<typeof sourceOf>>, handler?: Handler) {
+  return serve((handled) =>
+    secureServer(
+      createSecureServer({}, (request, response) => {
+        handled.push(peerOf(request).id.toString());
+        if (handler === undefined) response.end(describePeer(request));
+        else handler(request, response);
+      }),
+      source,
+      { authorize: authorizeAny() },
+    ),
+  );
+}
+
+function clientOf(
+  source: Awaited<ReturnType<typeof sourceOf>>,
+  port: number,
+  options: Partial<Http2ClientOptions> = {},
+): Http2Client {
+  const client = createHttp2Client(source, `https://127.0.0.1:${port}`, {
+    authorize: authorizeAny(),
+    ...options,
+  });
+  return closing(client, (one) => one.destroy());
+}
+
+async function textOf(stream: ClientHttp2Stream): Promise<string> {
+  let text = '';
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
+const ask = async (client: Http2Client): Promise<string> => textOf(await client.request({ ':path': '/' }));
+const serialOf = (answer: string): string | undefined => /serial=(\w+)/.exec(answer)?.[1];
+
+describe('a client of HTTP/2', () => {
+  it('sends all requests of one generation over one session, and knows who answers', async () => {
+    const { a } = await world();
+    const { port, server } = await http2Service(await sourceOf(a, { path: '/server' }));
+    let sessions = 0;
+    server.on('session', () => (sessions += 1));
+    const client = clientOf(await sourceOf(a, { path: '/client' }), port);
+
+    const answers = await Promise.all([ask(client), ask(client), ask(client)]);
+    answers.push(await ask(client));
+
+    expect(new Set(answers.map((answer) => /peer=\S+/.exec(answer)?.[0]))).toEqual(
+      new Set(['peer=spiffe://a.test/client']),
+    );
+    expect(sessions).toBe(1);
+    const stream = await client.request({ ':path': '/' });
+    expect(peerOf(stream).id.toString()).toBe('spiffe://a.test/server');
+    expect(peerOf(await client.session()).role).toBe('server');
+    stream.close();
+  });
+
+  it('replaces the session on rotation, while streams on the old one finish', async () => {
+    const { a } = await world();
+    const waiting: (() => void)[] = [];
+    let arrived: (() => void) | undefined;
+    const { port } = await http2Service(await sourceOf(a), (request, response) => {
+      waiting.push(() => response.end(describePeer(request)));
+      arrived?.();
+    });
+    const source = await sourceOf(a, { path: '/client' });
+    const client = clientOf(source, port);
+    const before = source.current.svid.leaf.serialNumber;
+    const inFlight = ask(client);
+    await new Promise<void>((resolve) => (arrived = resolve));
+    const oldSession = await client.session();
+
+    await rotate(source, a, { path: '/client' });
+    const next = ask(client);
+    await new Promise<void>((resolve) => (arrived = resolve));
+    for (const answer of waiting) answer();
+
+    expect(serialOf(await inFlight)).toBe(before);
+    expect(serialOf(await next)).toBe(source.current.svid.leaf.serialNumber);
+    if (!oldSession.destroyed) await once(oldSession, 'close');
+    expect((await client.session()) === oldSession).toBe(false);
+  });
+
+  it('loses no request while both ends rotate', async () => {
+    const { a } = await world();
+    const serverSource = await sourceOf(a);
+    const { port } = await http2Service(serverSource);
+    const source = await sourceOf(a, { path: '/client' });
+    const client = clientOf(source, port);
+    const running = new AbortController();
+    const serials: (string | undefined)[] = [];
+    const load = Array.from({ length: 8 }, async () => {
+      while (!running.signal.aborted) serials.push(serialOf(await ask(client)));
+    });
+
+    for (let round = 0; round < 6; round += 1) {
+      const from = serials.length;
+      while (serials.length < from + 20) await new Promise((resolve) => setImmediate(resolve));
+      const isClient = round % 2 === 0;
+      await rotate(isClient ? source : serverSource, a, { path: isClient ? '/client' : '/server' });
+    }
+    running.abort();
+    await Promise.all(load);
+
+    expect(serials.length).toBeGreaterThanOrEqual(120);
+    expect(new Set(serials).size).toBeGreaterThanOrEqual(3);
+  });
+
+  it('opens another session after the server went away, and sends nothing twice', async () => {
+    const { a } = await world();
+    const { port, server, handled } = await http2Service(await sourceOf(a));
+    const client = clientOf(await sourceOf(a), port);
+    const sessions: { close(): void }[] = [];
+    server.on('session', (session) => sessions.push(session));
+
+    await ask(client);
+    const first = await client.session();
+    sessions[0]?.close();
+    if (!first.destroyed) await once(first, 'close');
+    await ask(client);
+
+    expect(sessions).toHaveLength(2);
+    expect(handled).toHaveLength(2);
+  });
+
+  it('is told that a server speaks no HTTP/2', async () => {
+    const { a } = await world();
+    const { port, handled } = await httpsService(await sourceOf(a));
+
+    expect(await expectFailure(ask(clientOf(await sourceOf(a), port)))).toMatchObject({
+      code: 'ERR_PEER_PROTOCOL',
+    });
+    expect(handled).toEqual([]);
+  });
+
+  it.each([
+    ['of another path', async () => (await world()).a.issue({ path: '/other' }), 'ERR_PEER_UNAUTHORIZED'],
+    [
+      'of a foreign authority',
+      async () => (await world()).rogue.issue({ path: '/server' }),
+      'ERR_CHAIN_UNTRUSTED',
+    ],
+    [
+      'of a federated authority that vouches for our trust domain',
+      async () => (await createTestCa({ trustDomain: 'a.test' })).issue({ path: '/server' }),
+      'ERR_CHAIN_UNTRUSTED',
+    ],
+  ])('sends nothing to a server %s', async (_, issue, code) => {
+    const { a } = await world();
+    const { certPem, keyPem } = await issue();
+    const received: Buffer[] = [];
+    const port = await listen(
+      createTls({ cert: certPem, key: keyPem, ALPNProtocols: ['h2'] }, (socket) => {
+        socket.on('error', () => {});
+        socket.on('data', (chunk: Buffer) => received.push(chunk));
+      }),
+    );
+    const client = clientOf(await sourceOf(a), port, { authorize: authorizeId('spiffe://a.test/server') });
+    const events = new Events();
+
+    expect(await expectFailure(ask(client))).toMatchObject({ code });
+    await events.until(({ rejected }) => rejected.length > 0);
+    expect(Buffer.concat(received).toString()).toBe('');
+  });
+
+  it('takes no new requests once it is closed, and finishes those in flight', async () => {
+    const { a } = await world();
+    let answer: (() => void) | undefined;
+    let arrived: (() => void) | undefined;
+    const { port } = await http2Service(await sourceOf(a), (request, response) => {
+      answer = () => response.end(describePeer(request));
+      arrived?.();
+    });
+    const client = clientOf(await sourceOf(a), port);
+    const inFlight = ask(client);
+    await new Promise<void>((resolve) => (arrived = resolve));
+
+    client.close();
+
+    expect(await expectFailure(client.session())).toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
+    answer?.();
+    expect(await inFlight).toContain('peer=');
+  });
+
+  it.each(['http://a.test', 'https://a.test/path', 'a.test', ''])(
+    'is not made for %j, which no origin is',
+    async (origin) => {
+      const source = await sourceOf((await world()).a);
+
+      expect(() => createHttp2Client(source, origin, { authorize: authorizeAny() })).toThrow(
+        expect.objectContaining({ code: 'ERR_CONFIG_OPTION' }),
+      );
+    },
+  );
+});
