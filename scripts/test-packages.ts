@@ -16,6 +16,7 @@ const consumer = resolve('node_modules/.cache/test-packages');
 const dependencies: Record<string, string> = {};
 const overrides: Record<string, string> = {};
 const entries: string[] = [];
+const documents: string[] = [];
 const commands: string[] = [];
 
 rmSync(consumer, { recursive: true, force: true });
@@ -30,7 +31,8 @@ for (const path of globSync('packages/*/package.json').toSorted()) {
   Object.assign(dependencies, manifest.peerDependencies);
   overrides[manifest.name] = `file:${tarball}`;
   for (const subpath of Object.keys(manifest.exports)) {
-    if (subpath !== './package.json') entries.push(join(manifest.name, subpath));
+    if (subpath === './package.json') continue;
+    (subpath.endsWith('.json') ? documents : entries).push(join(manifest.name, subpath));
   }
   commands.push(...Object.keys(manifest.bin ?? {}));
 }
@@ -56,9 +58,18 @@ for (const name of entries) {
   run(process.execPath, ['--input-type=module', '--eval', `await import('${name}')`], consumer);
   run(process.execPath, ['--input-type=commonjs', '--eval', `require('${name}')`], consumer);
 }
+for (const name of documents) {
+  run(
+    process.execPath,
+    ['--eval', `JSON.parse(fs.readFileSync(require.resolve('${name}'), 'utf8'))`],
+    consumer,
+  );
+}
 for (const command of commands) run(join(consumer, 'node_modules/.bin', command), ['--help'], consumer);
 run('tsc', ['--project', consumer]);
-console.log(`${entries.length} entry points and ${commands.length} commands load and compile as published.`);
+console.log(
+  `${entries.length} entry points, ${documents.length} documents and ${commands.length} commands load and compile as published.`,
+);
 
 /** Writes `content` into the consumer: text as it is, anything else as JSON (which is YAML too). */
 function write(file: string, content: unknown): void {

@@ -6,6 +6,8 @@ import {
   type Decision,
   defineAuthorizer,
   denied,
+  followPolicy,
+  followsPolicy,
   requireAuthorizer,
 } from './authorizer.ts';
 import { decide } from './check-authorized.ts';
@@ -24,10 +26,11 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   const members = requireMembers(authorizers, 'allOf');
   const description = join(members, ' and ');
   const trustDomains = intersect(members);
-  if (trustDomains !== 'any' && trustDomains.size === 0) {
+  // What follows a policy can come to have a trust domain in common with the others.
+  if (trustDomains !== 'any' && trustDomains.size === 0 && !members.some(followsPolicy)) {
     throw badAuthorizer(`allOf can let in nobody: no trust domain is common to ${description}`);
   }
-  return combination(trustDomains, description, (peer) => {
+  return combination(members, intersect, description, (peer) => {
     const { refusals, failures } = askAll(members, peer);
     const [refusal] = refusals;
     if (refusal !== undefined) return denied(refusal);
@@ -46,7 +49,7 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
  */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   const members = requireMembers(authorizers, 'anyOf');
-  return combination(unite(members), join(members, ' or '), (peer) => {
+  return combination(members, unite, join(members, ' or '), (peer) => {
     const { allowed, refusals, failures } = askAll(members, peer);
     if (allowed > 0) return ALLOWED;
     rethrow(failures);
@@ -66,11 +69,21 @@ export function not(member: Authorizer): Authorizer {
 }
 
 function combination(
-  trustDomains: ReadonlySet<TrustDomain> | 'any',
+  members: readonly Authorizer[],
+  combine: (members: readonly Authorizer[]) => Authorizer['trustDomains'],
   description: string,
   authorize: (peer: AuthorizedSubject) => Decision,
 ): Authorizer {
-  return Object.freeze({ trustDomains, description, authorize });
+  if (!members.some(followsPolicy)) {
+    return Object.freeze({ trustDomains: combine(members), description, authorize });
+  }
+  return followPolicy({
+    get trustDomains() {
+      return combine(members);
+    },
+    description,
+    authorize,
+  });
 }
 
 function requireMembers(authorizers: readonly Authorizer[], where: string): readonly Authorizer[] {

@@ -19,12 +19,29 @@ const REST = '**';
  */
 export function authorizePath(trustDomain: TrustDomain | string, pattern: string): Authorizer {
   const wanted = toTrustDomain(trustDomain);
-  const segments = parsePattern(pattern);
+  const fits = parsePattern(pattern);
   const description = wanted.id.toString() + pattern;
-  return defineAuthorizer([wanted], description, ({ id }) => id.memberOf(wanted) && fits(segments, id.path));
+  return defineAuthorizer(
+    [wanted],
+    description,
+    ({ id }) => id.memberOf(wanted) && fits(id.path.split('/').slice(1)),
+  );
 }
 
-function parsePattern(pattern: unknown): readonly string[] {
+/**
+ * Whether the segments of a path fit.
+ *
+ * @internal
+ */
+export type PathPattern = (segments: readonly string[]) => boolean;
+
+/**
+ * Reads a pattern as {@link authorizePath} takes it.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_AUTHORIZER`.
+ * @internal
+ */
+export function parsePattern(pattern: unknown): PathPattern {
   if (typeof pattern !== 'string')
     throw badAuthorizer(`want a path pattern as a string, got ${kindOf(pattern)}`);
   if (!pattern.startsWith('/')) throw badPattern(pattern, 'it does not start with "/"');
@@ -38,7 +55,7 @@ function parsePattern(pattern: unknown): readonly string[] {
     if (segment.includes('*')) throw badPattern(pattern, `"*" is not a whole segment in ${quote(segment)}`);
     requireLiteral(pattern, segment);
   }
-  return Object.freeze(segments);
+  return (path) => isFitting(segments, path);
 }
 
 function requireLiteral(pattern: string, segment: string): void {
@@ -56,8 +73,7 @@ function badPattern(pattern: string, defect: string, cause?: unknown): Error {
   );
 }
 
-function fits(pattern: readonly string[], path: string): boolean {
-  const segments = path === '' ? [] : path.slice(1).split('/');
+function isFitting(pattern: readonly string[], segments: readonly string[]): boolean {
   const open = pattern.at(-1) === REST;
   if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false;
   return pattern.every((wanted, index) => wanted === ONE || wanted === REST || wanted === segments[index]);

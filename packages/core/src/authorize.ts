@@ -125,7 +125,12 @@ function toId(id: SpiffeId | string): SpiffeId {
   return SpiffeId.parse(typeof id === 'object' && id !== null ? id.toString() : id);
 }
 
-function describeIds(ids: readonly string[]): string {
+/**
+ * Names the first few of many IDs.
+ *
+ * @internal
+ */
+export function describeIds(ids: readonly string[]): string {
   if (ids.length === 1) return ids.join('');
   const more = ids.length > NAMED ? ` or ${ids.length - NAMED} more` : '';
   return `one of ${ids.slice(0, NAMED).join(', ')}${more}`;

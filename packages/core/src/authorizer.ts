@@ -51,6 +51,23 @@ export function defineAuthorizer(
   });
 }
 
+const followers = new WeakSet<Authorizer>();
+
+/**
+ * Marks an authorizer whose trust domains change while it is used, so that combinations of it ask anew.
+ *
+ * @internal
+ */
+export function followPolicy(authorizer: Authorizer): Authorizer {
+  followers.add(authorizer);
+  return Object.freeze(authorizer);
+}
+
+/** @internal */
+export function followsPolicy(authorizer: Authorizer): boolean {
+  return followers.has(authorizer);
+}
+
 /** @internal */
 export function denied(reason: string): Decision {
   return Object.freeze({ allowed: false, reason });

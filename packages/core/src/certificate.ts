@@ -21,6 +21,7 @@ export class Certificate {
   #x509: X509Certificate | undefined;
   #publicKey: KeyObject | undefined;
   #fingerprint: string | undefined;
+  #publicKeyFingerprint: string | undefined;
 
   private constructor(der: Buffer) {
     this.der = der;
@@ -89,6 +90,15 @@ export class Certificate {
   get fingerprint256(): string {
     this.#fingerprint ??= hash('sha256', this.der, 'hex');
     return this.#fingerprint;
+  }
+
+  /**
+   * SHA-256 over the DER SubjectPublicKeyInfo, as hexadecimal digits in lower case: the same for every certificate
+   * of one key.
+   */
+  get publicKeyFingerprint256(): string {
+    this.#publicKeyFingerprint ??= hash('sha256', this.fields.publicKey.der, 'hex');
+    return this.#publicKeyFingerprint;
   }
 
   /**

@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   ERR_PEER_HANDSHAKE_TIMEOUT: 'peer',
   ERR_PEER_RESUMED: 'peer',
   ERR_PEER_LIMIT: 'peer',
+  ERR_PEER_DENIED: 'peer',
+  ERR_PEER_LEGACY: 'caller',
   ERR_PEER_PROTOCOL: 'peer',
   ERR_PEER_CLOSED_AFTER_HANDSHAKE: 'peer',
   ERR_TARGET_UNKNOWN: 'caller',
@@ -60,12 +62,15 @@ export const ERROR_CODES = {
   ERR_PEM_INVALID: 'environment',
   ERR_MOUNT_IDENTITY: 'environment',
   ERR_MOUNT_STALE: 'environment',
+  // Deny lists and migration policies
+  ERR_POLICY_INVALID: 'environment',
   // Configuration
   ERR_CONFIG_OPTION: 'caller',
   ERR_CONFIG_TRUST_DOMAIN: 'caller',
   ERR_CONFIG_AUTHORIZER: 'caller',
   ERR_CONFIG_SERVER: 'caller',
   ERR_CONFIG_RUNTIME: 'environment',
+  // Targets of clients
 } as const;
 
 /** The code of a {@link SpiffeError}. Branch on this, never on the message. */

@@ -17,6 +17,12 @@ export interface SvidkitEvents {
   'svidkit:source.error': { readonly source: X509Source | undefined; readonly error: SpiffeError };
   /** The health status of a source changed. */
   'svidkit:source.health': { readonly source: X509Source; readonly health: SourceHealth };
+  /** A mounted file of policy was read and is in use, after it had changed or could not be used. */
+  'svidkit:policy.update': {
+    /** Its path, absolute. */
+    readonly file: string;
+    readonly kind: 'deny-list' | 'migration-policy';
+  };
   /** A peer was admitted. */
   'svidkit:peer.accepted': PeerEvent & { readonly id: string };
   /** A peer was turned away before any application byte. */
@@ -57,6 +63,7 @@ const channels = {
   'svidkit:source.update': channel('svidkit:source.update'),
   'svidkit:source.error': channel('svidkit:source.error'),
   'svidkit:source.health': channel('svidkit:source.health'),
+  'svidkit:policy.update': channel('svidkit:policy.update'),
   'svidkit:peer.accepted': channel('svidkit:peer.accepted'),
   'svidkit:peer.rejected': channel('svidkit:peer.rejected'),
   'svidkit:connection.drained': channel('svidkit:connection.drained'),

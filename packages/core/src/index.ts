@@ -1,4 +1,5 @@
 export { allOf, anyOf, not } from './authorize-combine.ts';
+export { authorizeByPolicy } from './authorize-by-policy.ts';
 export { authorizePath } from './authorize-path.ts';
 export {
   authorizeAny,
@@ -14,6 +15,14 @@ export { Certificate } from './certificate.ts';
 export { checkAuthorized } from './check-authorized.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export {
+  type DenyList,
+  type DenyListDocument,
+  type DenyListEntries,
+  parseDenyList,
+  type StaticDenyList,
+  staticDenyList,
+} from './deny-list.ts';
+export {
   type Blame,
   ERROR_CODES,
   isSpiffeError,
@@ -23,6 +32,13 @@ export {
 } from './errors.ts';
 export { type PeerEvent, publish, type SvidkitEvents } from './events.ts';
 export { firstHealthy, type FirstHealthyOptions } from './first-healthy.ts';
+export {
+  type MigrationPolicy,
+  type MigrationPolicySource,
+  parseMigrationPolicy,
+  type StaticMigrationPolicy,
+  staticMigrationPolicy,
+} from './migration-policy.ts';
 export { parsePem, type PemBlock } from './pem.ts';
 export { SourceCell, type SourceCellOptions } from './source-cell.ts';
 export { type HealthStatus, type SourceHealth, type X509Context, type X509Source } from './source.ts';

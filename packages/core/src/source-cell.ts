@@ -1,6 +1,7 @@
 import { type Clock, type Timer } from './clock.ts';
 import { SpiffeError } from './errors.ts';
 import { publish } from './events.ts';
+import { Listeners } from './listeners.ts';
 import { type X509Context, type X509Source } from './source.ts';
 
 /** What a {@link SourceCell} needs. */
@@ -9,15 +10,6 @@ export interface SourceCellOptions {
   readonly source: () => X509Source;
   /** Decides when an SVID has expired. */
   readonly clock: Clock;
-}
-
-interface Subscription {
-  readonly listener: (context: X509Context | undefined) => void;
-}
-
-interface Notice {
-  readonly context: X509Context | undefined;
-  readonly to: readonly Subscription[];
 }
 
 /**
@@ -30,9 +22,7 @@ export class SourceCell {
   readonly closed: AbortSignal;
   readonly #options: SourceCellOptions;
   readonly #closing = new AbortController();
-  readonly #subscriptions = new Set<Subscription>();
-  readonly #notices: Notice[] = [];
-  #telling = false;
+  readonly #listeners = new Listeners<X509Context | undefined>('a source');
   #context: X509Context | undefined;
   #generation = 0;
   #timer: Timer | undefined;
@@ -104,9 +94,7 @@ export class SourceCell {
    */
   onUpdate(listener: (context: X509Context | undefined) => void): Disposable {
     if (this.closed.aborted) throw this.#failure;
-    const subscription: Subscription = { listener };
-    this.#subscriptions.add(subscription);
-    return { [Symbol.dispose]: () => void this.#subscriptions.delete(subscription) };
+    return this.#listeners.add(listener);
   }
 
   /** Lets go of the identity and the timer, and tells the listeners. Idempotent. */
@@ -129,8 +117,7 @@ export class SourceCell {
       reason,
       ...(tookMs === undefined ? {} : { tookMs }),
     }));
-    this.#notices.push({ context, to: [...this.#subscriptions] });
-    this.#tell();
+    this.#listeners.tell(context);
   }
 
   #armExpiry(context: X509Context): void {
@@ -151,30 +138,6 @@ export class SourceCell {
     const now = this.#options.clock.now();
     if (now <= context.svid.expiresAt) return;
     this.withdraw(expired('ERR_SOURCE_EXPIRED', context.svid, now), 'expired');
-  }
-
-  #tell(): void {
-    if (this.#telling) return;
-    this.#telling = true;
-    try {
-      for (let notice = this.#notices.shift(); notice !== undefined; notice = this.#notices.shift()) {
-        for (const subscription of notice.to) this.#tellOne(subscription, notice.context);
-      }
-    } finally {
-      this.#telling = false;
-    }
-  }
-
-  #tellOne(subscription: Subscription, context: X509Context | undefined): void {
-    // One that was told before may have disposed of this one.
-    if (!this.#subscriptions.has(subscription)) return;
-    try {
-      subscription.listener(context);
-    } catch (cause) {
-      const warning = new Error(`a listener of a source threw: ${String(cause)}`, { cause });
-      warning.name = 'SvidkitListenerWarning';
-      process.emitWarning(warning);
-    }
   }
 }
 

@@ -4,8 +4,8 @@ import { kindOf, quote } from './quote.ts';
 /** SPIFFE-ID 2: the scheme, and what separates it from the trust domain. */
 export const PREFIX = 'spiffe://';
 
-// SPIFFE-ID 2.3. Only ASCII is legal, so in accepted text one UTF-16 unit is one byte.
-const LONGEST_ID = 2048;
+/** SPIFFE-ID 2.3, in bytes. Only ASCII is legal, so in accepted text one UTF-16 unit is one byte. */
+export const LONGEST_ID = 2048;
 const LONGEST_TRUST_DOMAIN = 255;
 
 const SLASH = 0x2f;

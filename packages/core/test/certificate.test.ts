@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 
 import fc from 'fast-check';
@@ -31,6 +31,8 @@ describe('what a certificate tells', () => {
     expect(ours.isCa).toBe(theirs.ca);
     expect(ours.fingerprint256).toBe(theirs.fingerprint256.replaceAll(':', '').toLowerCase());
     expect(ours.publicKey.equals(theirs.publicKey)).toBe(true);
+    const spki = theirs.publicKey.export({ type: 'spki', format: 'der' });
+    expect(ours.publicKeyFingerprint256).toBe(hash('sha256', spki, 'hex'));
     expect(ours.x509.raw.equals(der)).toBe(true);
     expect(new X509Certificate(ours.toPem()).raw.equals(der)).toBe(true);
   });

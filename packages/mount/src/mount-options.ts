@@ -191,7 +191,8 @@ function nonEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function text(option: string, value: unknown): string {
+/** @internal */
+export function text(option: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
   throw badOption(option, 'a path', value === '' ? 'an empty one' : typeof value);
 }
@@ -206,12 +207,14 @@ function list(
   return paths.map((path) => text(option, path));
 }
 
-function atLeast(option: string, value: unknown, least: number): number {
+/** @internal */
+export function atLeast(option: string, value: unknown, least: number): number {
   if (typeof value === 'number' && value >= least && value <= Number.MAX_SAFE_INTEGER) return value;
   throw badOption(option, `a number of at least ${least}`, String(value));
 }
 
-function flag(option: string, value: boolean | undefined, byDefault: boolean): boolean {
+/** @internal */
+export function flag(option: string, value: boolean | undefined, byDefault: boolean): boolean {
   return oneOf(option, value ?? byDefault, [true, false]);
 }
 
@@ -226,6 +229,6 @@ function oneOf<T>(option: string, value: T, choices: readonly T[]): T {
 
 function badOption(option: string, want: string, got: string): SpiffeError {
   return new SpiffeError('ERR_CONFIG_OPTION', `want ${want} as option ${option}, got ${got}`, {
-    hint: 'See MountOptions for what each option takes.',
+    hint: 'See the documentation of the option for what it takes.',
   });
 }

@@ -25,6 +25,7 @@ import { type MountSettings } from './mount-options.ts';
 import { type MountPorts } from './mount-ports.ts';
 import { type MountedX509Source } from './mounted-x509-source.ts';
 import { type Observation, observe } from './observe.ts';
+import { OneAtATime } from './one-at-a-time.ts';
 import { fastPollDelay, nextPoll, retryDelay } from './schedule.ts';
 import { StaleDiagnosis, staleMount } from './stale-mount.ts';
 import { WakeTimer } from './wake-timer.ts';
@@ -61,8 +62,7 @@ export class MountedSource implements MountedX509Source {
   #readAt = Infinity;
   #times: HealthTimes | undefined;
   #status: HealthStatus = 'expired';
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #looks = new OneAtATime(() => this.#run());
 
   constructor(settings: MountSettings, ports: MountPorts) {
     const { clock } = settings;
@@ -146,18 +146,7 @@ export class MountedSource implements MountedX509Source {
 
   check(): Promise<void> {
     if (this.closed.aborted) return Promise.resolve();
-    if (this.#running === undefined) {
-      this.#running = this.#run().finally(() => {
-        this.#running = undefined;
-      });
-      return this.#running;
-    }
-    // What runs may have looked already, so there has to be another look after it; one for all who ask.
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.check();
-    });
-    return this.#next;
+    return this.#looks.ask();
   }
 
   health(): SourceHealth {
@@ -187,6 +176,7 @@ export class MountedSource implements MountedX509Source {
 
   /** One look and all that follows from it. Never rejects. */
   async #run(): Promise<void> {
+    if (this.closed.aborted) return;
     const { clock } = this.#settings;
     const noticedAt = this.#debounce.take() ?? clock.now();
     this.#tried = undefined;
@@ -396,7 +386,7 @@ export class MountedSource implements MountedX509Source {
 
   async #pollCalmly(): Promise<void> {
     const isUnchanged = this.#fs !== undefined && (await this.#glance.isUnchanged(this.#fs));
-    if (this.closed.aborted || this.#running !== undefined) return;
+    if (this.closed.aborted || this.#looks.isBusy) return;
     if (isUnchanged) this.#schedule();
     else await this.check();
   }
@@ -411,7 +401,7 @@ export class MountedSource implements MountedX509Source {
 
   /** A swapped `..data` link is whole from the first moment, so there is nothing to wait for. */
   #lookIfSwapped(): void {
-    if (this.#swap === undefined || this.#fs !== directFs || this.#running !== undefined) return;
+    if (this.#swap === undefined || this.#fs !== directFs || this.#looks.isBusy) return;
     try {
       if (directFs.readlink(this.#swap.link) !== this.#swap.target) void this.check();
     } catch {

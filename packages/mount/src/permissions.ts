@@ -18,10 +18,12 @@ const STICKY = 0o1000n;
  * says; links always have mode 0777.
  *
  * @param uid - of this process; undefined where there are none (Windows), and then nothing is judged.
+ * @param stake - what could be replaced, for hints.
  */
 export function permissionProblems(
   subjects: Iterable<PermissionSubject>,
   uid: number | undefined,
+  stake = 'our identity',
 ): readonly SpiffeError[] {
   if (uid === undefined) return [];
   const problems: SpiffeError[] = [];
@@ -40,13 +42,13 @@ export function permissionProblems(
     }
     // In a sticky directory, as the root of a tmpfs is, others can add names but not replace any.
     const isSticky = kind === 'directory' && (mode & STICKY) !== 0n;
-    if ((mode & OTHERS_WRITE) !== 0n && !isSticky) {
+    if (isWritableByOthers(stats) && !isSticky) {
       problems.push(
         loose(
           path,
           `a ${kind} that others cannot write`,
           shown,
-          'Whoever can write it can replace our identity. Take the permission away.',
+          `Whoever can write it can replace ${stake}. Take the permission away.`,
         ),
       );
     }
@@ -57,12 +59,17 @@ export function permissionProblems(
           path,
           `a ${kind} that belongs to root or to this process (uid ${uid})`,
           `uid ${owner}`,
-          'Its owner can replace our identity. Let the writer run as root or as this user.',
+          `Its owner can replace ${stake}. Let the writer run as root or as this user.`,
         ),
       );
     }
   }
   return problems;
+}
+
+/** Whether anybody at all may write it. */
+export function isWritableByOthers({ mode }: Pick<BigIntStats, 'mode'>): boolean {
+  return (mode & OTHERS_WRITE) !== 0n;
 }
 
 /** The permission bits as people write them. */

@@ -23,18 +23,22 @@ export type Purpose =
   | 'the certificate chain'
   | 'the private key'
   | 'key and certificate chain'
-  | 'a trust bundle';
+  | 'a trust bundle'
+  | PolicyPurpose;
+
+/** What a file of policy is for. */
+export type PolicyPurpose = 'a deny list' | 'a migration policy';
 
 /**
  * Reads the files that `observation` found: each from where its chain ended, so that files behind one `..data` link
  * come from one generation directory, whatever the link does meanwhile.
  */
 export class GenerationReader {
-  readonly #observation: Observation;
+  readonly #observation: Pick<Observation, 'chains'>;
   readonly #fs: MountFs;
   readonly #maxBytes: number;
 
-  constructor(observation: Observation, fs: MountFs, maxBytes: number) {
+  constructor(observation: Pick<Observation, 'chains'>, fs: MountFs, maxBytes: number) {
     this.#observation = observation;
     this.#fs = fs;
     this.#maxBytes = maxBytes;
@@ -99,7 +103,10 @@ export class GenerationReader {
       throw new SpiffeError(
         'ERR_MOUNT_TOO_LARGE',
         `want at most ${this.#maxBytes} bytes with ${purpose} in ${path}, got ${stats.size}`,
-        { hint: 'Check what writes the file; option maxFileBytes raises the limit.', file: path },
+        {
+          hint: 'Check what writes the file; for an identity, option maxFileBytes raises the limit.',
+          file: path,
+        },
       );
     }
   }

@@ -18,8 +18,8 @@ const DELETED = '//deleted';
  * @param table - the mounts of this process.
  */
 export async function staleMount(
-  plan: MountPlan,
-  observation: Observation,
+  plan: Pick<MountPlan, 'directory' | 'identity'>,
+  observation: Pick<Observation, 'chains'>,
   fs: MountFs,
   table: readonly MountEntry[],
 ): Promise<SpiffeError | undefined> {
@@ -45,7 +45,10 @@ export async function staleMount(
 }
 
 /** The configured path of a file that is mounted by itself, if there is one: its replacements stay invisible. */
-function singleFileMount(observation: Observation, table: readonly MountEntry[]): string | undefined {
+function singleFileMount(
+  observation: Pick<Observation, 'chains'>,
+  table: readonly MountEntry[],
+): string | undefined {
   for (const chain of observation.chains.values()) {
     if (chain.entry?.isFile() === true && mountOf(chain.realPath, table)?.mountPoint === chain.realPath) {
       return chain.path;

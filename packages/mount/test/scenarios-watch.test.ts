@@ -4,31 +4,8 @@ import { kubeletWriter, mountFiles, renameWriter } from '@svidkit/testkit';
 import { expect, onTestFinished } from 'vitest';
 
 import { directFs, type MountFs } from '../src/mount-fs.ts';
-import { SharedWatches } from '../src/shared-watches.ts';
-import { type WatchDirectory, type WatchListener } from '../src/watch-directory.ts';
 import { scenario } from './scenario.ts';
-
-/** A watch that does what the test says, in place of the file system. */
-function stubWatch(): {
-  readonly watches: SharedWatches;
-  readonly listeners: WatchListener[];
-  readonly begun: string[];
-  failWith: Error | undefined;
-} {
-  const stub = {
-    listeners: [] as WatchListener[],
-    begun: [] as string[],
-    failWith: undefined as Error | undefined,
-  };
-  const watch: WatchDirectory = (directory, listener) => {
-    stub.begun.push(directory);
-    stub.listeners.push(listener);
-    const { failWith } = stub;
-    if (failWith !== undefined) queueMicrotask(() => listener.failed(failWith));
-    return { close: () => void stub.listeners.splice(stub.listeners.indexOf(listener), 1) };
-  };
-  return Object.assign(stub, { watches: new SharedWatches(watch) });
-}
+import { stubWatch } from './stub-watch.ts';
 
 for (const code of ['ENOSPC', 'EMFILE']) {
   scenario(

@@ -54,11 +54,11 @@ export function closedAfterHandshake(
   const { id, expiresAt } = own.svid;
   return new SpiffeError(
     'ERR_PEER_CLOSED_AFTER_HANDSHAKE',
-    `${server.toString()} at ${whom} closed the connection right after the handshake, without a byte; we are ${id.toString()} (generation ${own.generation})`,
+    `${server.toString()} at ${whom} ended the connection before it sent a byte; we are ${id.toString()} (generation ${own.generation})`,
     {
       ...(cause === undefined ? {} : { cause }),
       peer: server.toString(),
-      hint: `Look at its svidkit:peer.rejected events or its log. It may not trust the authorities of ${id.trustDomain.name}, not authorize ${id.toString()}, take our SVID (valid until ${new Date(expiresAt).toISOString()}) for expired by its clock, or be overloaded.`,
+      hint: `Look at its svidkit:peer.rejected events or its log. It may not trust the authorities of ${id.trustDomain.name}, not authorize ${id.toString()}, take our SVID (valid until ${new Date(expiresAt).toISOString()}) for expired by its clock, be overloaded or shutting down.`,
     },
   );
 }
