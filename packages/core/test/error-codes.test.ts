@@ -14,8 +14,6 @@ const root = join(import.meta.dirname, '../../..');
 const NOT_YET_THROWN: readonly string[] = [
   'ERR_PEER_DENIED',
   'ERR_PEER_LEGACY',
-  'ERR_PEER_CLOSED_AFTER_HANDSHAKE',
-  'ERR_TARGET_UNKNOWN',
 ];
 
 /** Codes of Node.js that our sources name. An entry that is not named any more fails below. */
