@@ -2,6 +2,7 @@ import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:cry
 import { inspect } from 'node:util';
 
 import { type CertificateFields, MOST_CERTIFICATE_BYTES, readCertificate } from './der/certificate-fields.ts';
+import { commonNameOf } from './der/common-name.ts';
 import { NAME_KIND } from './der/names.ts';
 import { SpiffeError } from './errors.ts';
 import { encodePem } from './pem.ts';
@@ -26,7 +27,7 @@ export class Certificate {
   private constructor(der: Buffer) {
     this.der = der;
     this.fields = readCertificate(der);
-    this.uriSans = Object.freeze(uriNames(this.fields));
+    this.uriSans = Object.freeze(namesOf(this.fields, NAME_KIND.uri));
     Object.freeze(this);
   }
 
@@ -49,6 +50,16 @@ export class Certificate {
     }
     // A copy in memory of its own: not changed by whoever owns the input, and not keeping a pooled buffer alive.
     return new Certificate(Buffer.from(new Uint8Array(der).buffer));
+  }
+
+  /** The DNS names among the alternative names, as they stand there. Whom they name is not checked here. */
+  get dnsNames(): readonly string[] {
+    return namesOf(this.fields, NAME_KIND.dns);
+  }
+
+  /** The one common name of the subject; undefined when it has none or several. */
+  get commonName(): string | undefined {
+    return commonNameOf(this.fields);
   }
 
   /** The whole DER Name. */
@@ -148,10 +159,10 @@ export class Certificate {
   }
 }
 
-function uriNames(fields: CertificateFields): string[] {
+function namesOf(fields: CertificateFields, wanted: number): string[] {
   const names: string[] = [];
   for (const { kind, value } of fields.extensions.alternativeNames ?? []) {
-    if (kind === NAME_KIND.uri) names.push(value.toString('latin1'));
+    if (kind === wanted) names.push(value.toString('latin1'));
   }
   return names;
 }

@@ -1,14 +1,20 @@
-import { type AuthorizedSubject } from './authorizer.ts';
+import { type Certificate } from './certificate.ts';
 import { SpiffeError } from './errors.ts';
 import { Listeners } from './listeners.ts';
 import { badPolicy, EntryReader, membersOf, readPolicyJson } from './policy-json.ts';
 import { kindOf, quote } from './quote.ts';
 import { SpiffeId } from './spiffe-id.ts';
 
+/** A peer of a connection: a legacy one has no SPIFFE ID, but a key like any other. */
+export interface DenySubject {
+  readonly id: SpiffeId | undefined;
+  readonly leaf: Certificate;
+}
+
 /** Peers that are turned away whatever else speaks for them, for emergencies. */
 export interface DenyList {
   /** Why a peer is denied, for logs; undefined: it is not. Cheap: a look into two sets. */
-  reason(peer: AuthorizedSubject): string | undefined;
+  reason(peer: DenySubject): string | undefined;
   /** Calls `listener` synchronously after each change; one that throws is isolated. Dispose to stop. */
   onUpdate(listener: () => void): Disposable;
 }
@@ -71,7 +77,7 @@ export function staticDenyList(entries: DenyListEntries): StaticDenyList {
   const listeners = new Listeners<void>(WHAT);
   let document = toDocument(entries);
   return Object.freeze({
-    reason: (peer: AuthorizedSubject) => reasonOf(document, peer),
+    reason: (peer: DenySubject) => reasonOf(document, peer),
     onUpdate: (listener: () => void) => listeners.add(listener),
     update(next: DenyListEntries) {
       const replacement = toDocument(next);
@@ -82,8 +88,9 @@ export function staticDenyList(entries: DenyListEntries): StaticDenyList {
   });
 }
 
-function reasonOf({ ids, keys }: DenyListDocument, { id, leaf }: AuthorizedSubject): string | undefined {
-  if (ids.has(id.toString())) return `the deny list names ${id.toString()}`;
+function reasonOf({ ids, keys }: DenyListDocument, { id, leaf }: DenySubject): string | undefined {
+  const name = id?.toString();
+  if (name !== undefined && ids.has(name)) return `the deny list names ${name}`;
   // Hashing is left out for the usual list, which has no keys.
   if (keys.size === 0) return undefined;
   const key = `sha256:${leaf.publicKeyFingerprint256}`;

@@ -24,12 +24,19 @@ export interface SvidkitEvents {
     readonly kind: 'deny-list' | 'migration-policy';
   };
   /** A peer was admitted. */
-  'svidkit:peer.accepted': PeerEvent & { readonly id: string };
+  'svidkit:peer.accepted': PeerEvent & {
+    readonly kind: 'spiffe' | 'legacy';
+    /** Its SPIFFE ID, or a name from its legacy certificate. */
+    readonly id: string;
+    /** The group of the key exchange, where this Node.js tells it (clients from 24 on): `X25519MLKEM768`. */
+    readonly group: string | undefined;
+  };
   /** A peer was turned away before any application byte. */
   'svidkit:peer.rejected': PeerEvent & { readonly error: SpiffeError };
   /** A connection was closed because of its age, an expiry or a changed bundle. */
   'svidkit:connection.drained': {
     readonly side: 'client' | 'server';
+    /** The SPIFFE ID of the peer, or a name from its legacy certificate. */
     readonly id: string;
     readonly reason:
       | 'rotation'
@@ -38,14 +45,24 @@ export interface SvidkitEvents {
       | 'authority-removed'
       | 'source-empty'
       | 'max-age'
+      | 'denied'
+      | 'legacy-refused'
       | 'shutdown';
   };
-  /** A decision between legacy and SPIFFE credentials. */
+  /** A decision about a peer while legacy and SPIFFE certificates coexist, or while authorization only reports. */
   'svidkit:migration.decision': {
     readonly side: 'client' | 'server';
+    /** What the peer presented. */
     readonly kind: 'spiffe' | 'legacy';
-    readonly mode: string;
-    readonly result: 'accepted' | 'rejected';
+    /** What we presented. */
+    readonly presented: 'spiffe' | 'legacy';
+    readonly mode: 'permissive' | 'strict';
+    /** The SPIFFE ID, or a name from the legacy certificate, of a peer that was proven; else undefined. */
+    readonly peer: string | undefined;
+    /** `would-reject`: it was admitted, because authorization only reports. */
+    readonly result: 'accepted' | 'rejected' | 'would-reject';
+    /** Why not. */
+    readonly error: SpiffeError | undefined;
   };
 }
 

@@ -21,6 +21,7 @@ export {
   parseDenyList,
   type StaticDenyList,
   staticDenyList,
+  type DenySubject,
 } from './deny-list.ts';
 export {
   type Blame,
@@ -45,6 +46,8 @@ export { type HealthStatus, type SourceHealth, type X509Context, type X509Source
 export { parseSpiffeIdLenient, SpiffeId } from './spiffe-id.ts';
 export { type StaticSourceOptions, type StaticX509Source, staticX509Source } from './static-source.ts';
 export { TrustDomain } from './trust-domain.ts';
+export { type VerifiedX509Chain, verifyX509Chain } from './verify-x509-chain.ts';
 export { type VerifiedX509Svid, verifyX509Svid, type VerifyX509SvidOptions } from './verify-x509-svid.ts';
 export { X509Bundle } from './x509-bundle.ts';
+export { X509KeyPair } from './x509-key-pair.ts';
 export { X509Svid, type X509SvidDer, type X509SvidPem } from './x509-svid.ts';

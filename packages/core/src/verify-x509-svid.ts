@@ -1,10 +1,10 @@
 import { type BundleSet } from './bundle-set.ts';
 import { Certificate } from './certificate.ts';
 import { SpiffeError } from './errors.ts';
-import { kindOf } from './quote.ts';
 import { type SpiffeId } from './spiffe-id.ts';
 import { checkTarget, findPath, type PathQuery } from './verify/certification-path.ts';
 import { type Role } from './verify/purpose.ts';
+import { readInstant, readRole } from './verify/read-options.ts';
 import { readSvidLeaf } from './verify/svid-leaf.ts';
 import { VerifiedMemo } from './verify/verified-memo.ts';
 
@@ -31,7 +31,8 @@ export interface VerifyX509SvidOptions {
   readonly role: Role;
 }
 
-const MOST_CERTIFICATES = 10;
+/** @internal */
+export const MOST_CERTIFICATES = 10;
 const CODES = { profile: 'ERR_CHAIN_LEAF_PROFILE', id: 'ERR_CHAIN_ID' } as const;
 
 // Keyed by the object, so that a changed bundle starts with nothing and a dropped one leaves nothing behind.
@@ -148,22 +149,4 @@ function parseOrPass(der: Uint8Array, memo: VerifiedMemo<VerifiedX509Svid>): Cer
   } catch {
     return undefined;
   }
-}
-
-function readInstant(at: unknown): number {
-  const ms = at instanceof Date ? at.getTime() : at;
-  // Every comparison with NaN is false, and would let everything through.
-  // rule: options.at
-  if (typeof ms !== 'number' || !Number.isFinite(ms)) {
-    throw new SpiffeError('ERR_CONFIG_OPTION', `option at: want a Date or milliseconds, got ${kindOf(at)}`);
-  }
-  return ms;
-}
-
-function readRole(role: unknown): Role {
-  // rule: options.role
-  if (role !== 'client' && role !== 'server') {
-    throw new SpiffeError('ERR_CONFIG_OPTION', `option role: want "client" or "server", got ${kindOf(role)}`);
-  }
-  return role;
 }

@@ -1,12 +1,18 @@
 import { type KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 
-import { Certificate } from './certificate.ts';
+import { type Certificate } from './certificate.ts';
 import { OID } from './der/object-identifiers.ts';
 import { SpiffeError } from './errors.ts';
-import { parsePem } from './pem.ts';
+import {
+  certificateBlocks,
+  invalidCertificates,
+  MOST_CERTIFICATES,
+  parseAll,
+  requireLeaf,
+} from './own-certificates.ts';
 import { readPrivateKeyDer, readPrivateKeyPem } from './private-key.ts';
-import { kindOf, quote } from './quote.ts';
+import { kindOf } from './quote.ts';
 import { type SpiffeId } from './spiffe-id.ts';
 import { orderChain } from './svid-chain.ts';
 import { endEntityProblem } from './verify/end-entity-profile.ts';
@@ -37,16 +43,6 @@ export interface X509SvidDer {
 }
 
 const CODES = { profile: 'ERR_SVID_LEAF_PROFILE', id: 'ERR_SVID_URI_SAN' } as const;
-const KEY_LABELS = new Set([
-  'PRIVATE KEY',
-  'EC PRIVATE KEY',
-  'RSA PRIVATE KEY',
-  'ENCRYPTED PRIVATE KEY',
-  'EC PARAMETERS',
-]);
-// What a mount can hold; peers take no more than 10 anyway.
-const MOST_CERTIFICATES = 64;
-
 /**
  * Our own identity: a SPIFFE ID, the chain that carries it and the private key of its leaf. Immutable. Whether it
  * is valid now, and whether anyone trusts it, is not checked. Nothing that prints it shows more than ID, serial
@@ -103,18 +99,7 @@ export class X509Svid {
    */
   static fromPem(input: X509SvidPem): X509Svid {
     const where = input.file === undefined ? {} : { file: input.file };
-    const ders: Uint8Array[] = [];
-    for (const { label, der } of parsePem(input.certificates, where)) {
-      if (label === 'CERTIFICATE') ders.push(der);
-      // rule: svid.labels
-      else if (!KEY_LABELS.has(label)) {
-        throw new SpiffeError(
-          'ERR_SVID_CERTIFICATE_INVALID',
-          `want CERTIFICATE blocks, got ${quote(label)}`,
-          where,
-        );
-      }
-    }
+    const ders = certificateBlocks(input.certificates, where);
     const privateKey = readPrivateKeyPem(input.privateKey, input.keyFile ?? input.file);
     return new X509Svid(parseAll(ders, where), privateKey, input.hint, where);
   }
@@ -127,7 +112,8 @@ export class X509Svid {
   static fromDer(input: X509SvidDer): X509Svid {
     const { certificates } = input;
     const ders = certificates instanceof Uint8Array ? split(certificates) : certificates;
-    if (!Array.isArray(ders)) throw invalid(`want bytes or a list of them, got ${kindOf(ders)}`, {});
+    if (!Array.isArray(ders))
+      throw invalidCertificates(`want bytes or a list of them, got ${kindOf(ders)}`, {});
     return new X509Svid(parseAll(ders, {}), readPrivateKeyDer(input.privateKey), input.hint, {});
   }
 
@@ -156,21 +142,6 @@ export class X509Svid {
   [inspect.custom](): string {
     return `X509Svid ${inspect(this.toJSON())}`;
   }
-}
-
-function parseAll(ders: readonly Uint8Array[], where: { readonly file?: string }): readonly Certificate[] {
-  if (ders.length === 0) return [requireLeaf(where)];
-  // rule: svid.most-certificates
-  if (ders.length > MOST_CERTIFICATES)
-    throw invalid(`want at most ${MOST_CERTIFICATES}, got ${ders.length}`, where);
-  return ders.map((der, index) => {
-    try {
-      return Certificate.parse(der);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : '';
-      throw invalid(`number ${index + 1} does not parse: ${reason}`, where, cause);
-    }
-  });
 }
 
 /** Cuts certificates that stand one after the other apart. What is in them is read later, and strictly. */
@@ -203,15 +174,4 @@ function profileWarnings(leaf: Certificate): readonly string[] {
     warnings.push('the extended key usage of the leaf lacks clientAuth or serverAuth');
   }
   return warnings;
-}
-
-function requireLeaf(where: { readonly file?: string }): never {
-  throw invalid('want a leaf, got no certificate', where);
-}
-
-function invalid(problem: string, where: { readonly file?: string }, cause?: unknown): SpiffeError {
-  return new SpiffeError('ERR_SVID_CERTIFICATE_INVALID', `the certificates of the X.509-SVID: ${problem}`, {
-    ...where,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

@@ -11,10 +11,7 @@ const root = join(import.meta.dirname, '../../..');
  * Codes that are in the table before the package that throws them is written. Shrinks only: an entry that is used,
  * or is no code, fails below.
  */
-const NOT_YET_THROWN: readonly string[] = [
-  'ERR_PEER_DENIED',
-  'ERR_PEER_LEGACY',
-];
+const NOT_YET_THROWN: readonly string[] = ['ERR_PEER_DENIED', 'ERR_PEER_LEGACY'];
 
 /** Codes of Node.js that our sources name. An entry that is not named any more fails below. */
 const FOREIGN: readonly string[] = ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'];

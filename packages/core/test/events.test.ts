@@ -11,8 +11,11 @@ test('an event reaches who subscribed to its channel, and the payload is not eve
   const decision: SvidkitEvents[typeof CHANNEL] = {
     side: 'server',
     kind: 'legacy',
+    presented: 'spiffe',
     mode: 'permissive',
+    peer: 'old.example',
     result: 'accepted',
+    error: undefined,
   };
   const seen: unknown[] = [];
   let made = 0;

@@ -101,7 +101,9 @@ describe('two identities of one trust domain', () => {
     const port = await listen(server);
     const options = { authorize: authorizeMemberOf(TRUST_DOMAIN) };
 
-    await expect(ask(port, batch.identity.createHttpsAgent(options))).rejects.toThrow('ended the connection before it sent a byte');
+    await expect(ask(port, batch.identity.createHttpsAgent(options))).rejects.toThrow(
+      'ended the connection before it sent a byte',
+    );
     expect(callers).toEqual([]);
     expect((await ask(port, web.identity.createHttpsAgent(options))).resume().statusCode).toBe(200);
     expect(callers).toEqual([`${WEB}/frontend`]);

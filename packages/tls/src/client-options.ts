@@ -1,20 +1,22 @@
-import { type Authorizer, type Clock, systemClock, type X509Source } from '@svidkit/core';
+import { type Authorizer, type Clock, systemClock } from '@svidkit/core';
 
+import { type OpenOptions } from './attempt-connection.ts';
 import { type TlsFloor } from './context-options.ts';
-import { type OpenOptions } from './open-connection.ts';
+import { Identity, type IdentityInput, type MigrationOptions } from './identity.ts';
 import {
   checkAuthorizer,
   checkCount,
+  checkDeny,
   checkFloor,
-  checkSource,
   type ConnectionLifeOptions,
+  type DenyOptions,
   parseConnectionLife,
   refuseForbidden,
 } from './server-options.ts';
 import { parseTargetAuthorizer, type TargetAuthorizer, type TargetAuthorizers } from './target-authorizer.ts';
 
 /** What every client is asked, whatever it connects to. */
-export interface ClientOptions extends ConnectionLifeOptions {
+export interface ClientOptions extends ConnectionLifeOptions, Omit<MigrationOptions, 'dryRun'>, DenyOptions {
   /** The oldest TLS version to speak. @default 'TLSv1.3' */
   readonly minVersion?: TlsFloor;
   /** Milliseconds that connecting and the handshake may take together. @default 10000 */
@@ -43,8 +45,8 @@ export interface TargetClientOptions extends ClientOptions {
  *
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function parseClientOptions(source: X509Source, options: SecureClientOptions): OpenOptions {
-  return { ...parseCommon(source, options), authorize: checkAuthorizer(options.authorize) };
+export function parseClientOptions(input: IdentityInput, options: SecureClientOptions): OpenOptions {
+  return { ...parseCommon(input, options), authorize: checkAuthorizer(options.authorize) };
 }
 
 /**
@@ -53,16 +55,17 @@ export function parseClientOptions(source: X509Source, options: SecureClientOpti
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function parseTargetClientOptions(
-  source: X509Source,
+  input: IdentityInput,
   options: TargetClientOptions,
 ): Omit<OpenOptions, 'authorize'> & { readonly authorizers: TargetAuthorizers } {
-  return { ...parseCommon(source, options), authorizers: parseTargetAuthorizer(options.authorize) };
+  return { ...parseCommon(input, options), authorizers: parseTargetAuthorizer(options.authorize) };
 }
 
-function parseCommon(source: X509Source, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
-  checkSource(source);
+function parseCommon(input: IdentityInput, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
   return {
+    identity: new Identity(input, options),
+    deny: checkDeny(options.deny),
     minVersion: checkFloor(options.minVersion),
     handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),
     clock: options.clock ?? systemClock,

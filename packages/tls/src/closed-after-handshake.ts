@@ -1,6 +1,8 @@
 import { type TLSSocket } from 'node:tls';
 
-import { SpiffeError, type SpiffeId, type X509Context } from '@svidkit/core';
+import { SpiffeError } from '@svidkit/core';
+
+import { type Credential, nameOf } from './identity.ts';
 
 /** How a connection breaks when the other end wants no part of it: resets, and the alerts of TLS. */
 const TURNED_AWAY = /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_SSL_.*ALERT.*)$/;
@@ -46,19 +48,20 @@ function isTurnedAway(cause: unknown): boolean {
 
 /** What a client is told that was turned away after the handshake. */
 export function closedAfterHandshake(
-  server: SpiffeId,
-  own: X509Context,
+  server: string,
+  own: Credential,
+  generation: number,
   whom: string,
   cause?: unknown,
 ): SpiffeError {
-  const { id, expiresAt } = own.svid;
+  const name = nameOf(own);
   return new SpiffeError(
     'ERR_PEER_CLOSED_AFTER_HANDSHAKE',
-    `${server.toString()} at ${whom} ended the connection before it sent a byte; we are ${id.toString()} (generation ${own.generation})`,
+    `${server} at ${whom} ended the connection before it sent a byte; we are ${name} (generation ${generation})`,
     {
       ...(cause === undefined ? {} : { cause }),
-      peer: server.toString(),
-      hint: `Look at its svidkit:peer.rejected events or its log. It may not trust the authorities of ${id.trustDomain.name}, not authorize ${id.toString()}, take our SVID (valid until ${new Date(expiresAt).toISOString()}) for expired by its clock, be overloaded or shutting down.`,
+      peer: server,
+      hint: `Look at its svidkit:peer.rejected events or its log. It may not trust our authority, not authorize ${name}, take our certificate (valid until ${new Date(own.expiresAt).toISOString()}) for expired by its clock, be overloaded or shutting down.`,
     },
   );
 }

@@ -1,17 +1,11 @@
 import { type ServerResponse } from 'node:http';
 import { type TLSSocket } from 'node:tls';
 
-import {
-  type Clock,
-  publish,
-  type SvidkitEvents,
-  type Timer,
-  type VerifiedX509Svid,
-  verifyX509Svid,
-  type X509Context,
-} from '@svidkit/core';
+import { type Clock, type DenyList, publish, type SvidkitEvents, type Timer } from '@svidkit/core';
 
-import { type Admission } from './admission.ts';
+import { type Credential, type Generation } from './identity.ts';
+import { type Admission, stillTrusted } from './judge.ts';
+import { peerName } from './peer.ts';
 
 /** Why a connection is no longer wanted. */
 export type RetireReason = SvidkitEvents['svidkit:connection.drained']['reason'];
@@ -27,8 +21,8 @@ const LEVEL: Readonly<Record<Urgency, number>> = { none: 0, quiet: 1, now: 2, co
 /** One admitted connection, with what bounds its life. */
 export interface Connection {
   readonly socket: TLSSocket;
-  /** The generation whose SVID we presented on it. */
-  readonly own: X509Context;
+  /** What we presented on it. */
+  readonly own: Credential;
   readonly admission: Admission;
   /** From when on it takes no new work, in milliseconds since the Unix epoch. */
   retireAt: number;
@@ -90,23 +84,19 @@ export class ConnectionTable {
   }
 
   /** Takes an admitted connection into care until it closes. */
-  add(socket: TLSSocket, own: X509Context, admission: Admission, life: ConnectionLife): Connection {
-    const { verified } = admission;
-    const { side, clock } = this.#options;
+  add(socket: TLSSocket, own: Credential, admission: Admission, life: ConnectionLife): Connection {
+    const { clock } = this.#options;
     const { maxConnectionAgeMs } = life;
-    const peerEnd = verified.notAfter;
-    const ownEnd = own.svid.expiresAt;
     const connection: Connection = {
       socket,
       own,
       admission,
       life,
       retireAt: Math.min(
-        peerEnd - margin(side, verified.leaf.notBefore, peerEnd),
-        ownEnd - margin(side, own.svid.notBefore, ownEnd),
+        this.#workEnd(own, admission),
         maxConnectionAgeMs > 0 ? clock.now() + maxConnectionAgeMs : Infinity,
       ),
-      destroyAt: Math.min(peerEnd, ownEnd),
+      destroyAt: Math.min(admission.peer.notAfter, own.expiresAt),
       retired: undefined,
       urgency: 'none',
       work: undefined,
@@ -118,20 +108,31 @@ export class ConnectionTable {
   }
 
   /**
-   * Follows a change of the source: connections on which we presented an older SVID retire, connections whose peer no
-   * longer verifies are condemned. Without a context (expired, withdrawn, closed) all retire.
+   * Follows a change of our identity: connections on which we presented what we would not present now retire, those whose
+   * peer would not be believed any more are condemned.
    */
-  follow(context: X509Context | undefined): void {
+  follow(generation: Generation): void {
     for (const connection of this.#connections.values()) {
-      if (context === undefined) {
+      if (generation.presented === undefined) {
         this.retire(connection, 'source-empty', 'quiet');
-        continue;
-      }
-      if (!this.#stillTrusted(connection.admission.verified, context)) {
-        this.retire(connection, 'authority-removed', 'condemned');
-      } else if (connection.own.svid !== context.svid) {
+      } else if (!this.#believed(connection, generation)) {
+        const reason = connection.admission.peer.kind === 'legacy' ? 'legacy-refused' : 'authority-removed';
+        this.retire(connection, reason, 'condemned');
+      } else if (!isStillPresented(connection, generation)) {
         this.retire(connection, 'rotation', 'quiet');
       }
+    }
+  }
+
+  /** Ends the connections of peers that are denied, at once. */
+  deny(list: DenyList): void {
+    for (const connection of this.#connections.values()) {
+      const { peer } = connection.admission;
+      const id = peer.kind === 'spiffe' ? peer.id : undefined;
+      if (list.reason({ id, leaf: peer.certificate }) === undefined) continue;
+      this.retire(connection, 'denied', 'condemned');
+      this.#connections.delete(connection.socket);
+      connection.socket.destroy();
     }
   }
 
@@ -167,25 +168,16 @@ export class ConnectionTable {
     this.#connections.clear();
   }
 
-  #stillTrusted(verified: VerifiedX509Svid, context: X509Context): boolean {
-    if (context.bundles.get(verified.id.trustDomain)?.has(verified.anchor) === true) return true;
-    // Its authority is gone; another authority may vouch for the same chain (a cross-signed one).
-    try {
-      verifyX509Svid(
-        verified.path.map((certificate) => certificate.der),
-        context.bundles,
-        { at: this.#options.clock.now(), role: this.#options.side === 'server' ? 'client' : 'server' },
-      );
-      return true;
-    } catch {
-      return false;
-    }
+  #believed({ admission }: Connection, generation: Generation): boolean {
+    // Without a source nobody can be judged by it: what was admitted lives to its deadline.
+    if (admission.peer.kind === 'spiffe' && generation.spiffe === undefined) return true;
+    return stillTrusted(admission, generation, this.#options);
   }
 
   #drained(connection: Connection, reason: RetireReason): void {
     publish('svidkit:connection.drained', () => ({
       side: this.#options.side,
-      id: connection.admission.peer.id.toString(),
+      id: peerName(connection.admission.peer),
       reason,
     }));
   }
@@ -222,16 +214,23 @@ export class ConnectionTable {
 
   /** What ends a connection that nothing else has ended. */
   #endOf({ own, admission }: Connection): RetireReason {
-    const { clock } = this.#options;
-    const { notAfter, leaf } = admission.verified;
-    const ownEnd = own.svid.expiresAt;
-    const margins = Math.min(
-      notAfter - margin(this.#options.side, leaf.notBefore, notAfter),
-      ownEnd - margin(this.#options.side, own.svid.notBefore, ownEnd),
-    );
-    if (clock.now() <= margins) return 'max-age';
-    return ownEnd <= notAfter ? 'own-svid-expired' : 'peer-svid-expired';
+    if (this.#options.clock.now() <= this.#workEnd(own, admission)) return 'max-age';
+    return own.expiresAt <= admission.peer.notAfter ? 'own-svid-expired' : 'peer-svid-expired';
   }
+
+  /** Until when work may begin on a connection, by what is shown on it. */
+  #workEnd(own: Credential, { peer }: Admission): number {
+    const { side } = this.#options;
+    return Math.min(
+      peer.notAfter - margin(side, peer.certificate.notBefore, peer.notAfter),
+      own.expiresAt - margin(side, own.notBefore, own.expiresAt),
+    );
+  }
+}
+
+/** To a legacy server a client may show its legacy certificate, although SPIFFE comes first. */
+function isStillPresented({ own, admission }: Connection, { presented, legacy }: Generation): boolean {
+  return own === presented || (admission.peer.kind === 'legacy' && own === legacy?.keyPair);
 }
 
 /**

@@ -1,11 +1,13 @@
 import { type TLSSocket } from 'node:tls';
 
-import { type Authorizer, type X509Source } from '@svidkit/core';
+import { type Authorizer } from '@svidkit/core';
 
+import { type Target } from './attempt-connection.ts';
 import { parseTargetClientOptions, type TargetClientOptions } from './client-options.ts';
 import { type Connection, ConnectionTable, type RetireReason } from './connection-table.ts';
-import { openConnection, type Target } from './open-connection.ts';
-import { type Peer } from './peer.ts';
+import { type IdentityInput } from './identity.ts';
+import { openConnection } from './open-connection.ts';
+import { type LegacyPeer, type Peer } from './peer.ts';
 import { originOf } from './target-authorizer.ts';
 
 /** Options of {@link createConnector}. */
@@ -34,7 +36,7 @@ export interface ConnectTarget extends Target {
 /** A connection whose server is verified and authorised. */
 export interface Connected {
   readonly socket: TLSSocket;
-  readonly peer: Peer;
+  readonly peer: Peer | LegacyPeer;
 }
 
 /**
@@ -44,8 +46,8 @@ export interface Connected {
  */
 export interface Connector extends Disposable {
   /**
-   * The generation that a new connection presents. Key pools by this object, so that a request never rides on a
-   * connection of another identity.
+   * What a new connection presents, as an object to key pools by, so that a request never rides on a connection of
+   * another identity.
    *
    * @throws {@link SpiffeError} `ERR_SOURCE_*`.
    */
@@ -79,7 +81,7 @@ export interface Connector extends Disposable {
  *
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function createConnector(source: X509Source, options: ConnectorOptions): Connector {
+export function createConnector(source: IdentityInput, options: ConnectorOptions): Connector {
   const { onRetire = () => {}, ...rest } = options;
   return new SourceConnector(source, rest, ({ socket, retired, urgency }) =>
     onRetire({ socket, reason: retired ?? 'shutdown', condemned: urgency === 'condemned' }),
@@ -89,19 +91,22 @@ export function createConnector(source: X509Source, options: ConnectorOptions): 
 /** The connector, with the table that the adapters of this package look into. */
 export class SourceConnector implements Connector {
   readonly table: ConnectionTable;
-  readonly #source: X509Source;
   readonly #options: ReturnType<typeof parseTargetClientOptions>;
-  readonly #subscription: Disposable;
+  readonly #subscriptions: readonly (Disposable | undefined)[];
 
-  constructor(source: X509Source, options: TargetClientOptions, retire: (connection: Connection) => void) {
+  constructor(source: IdentityInput, options: TargetClientOptions, retire: (connection: Connection) => void) {
     this.#options = parseTargetClientOptions(source, options);
-    this.#source = source;
-    this.table = new ConnectionTable({ side: 'client', clock: this.#options.clock, retire });
-    this.#subscription = source.onUpdate((context) => this.table.follow(context));
+    const { identity, clock, deny } = this.#options;
+    const table = new ConnectionTable({ side: 'client', clock, retire });
+    this.table = table;
+    this.#subscriptions = [
+      identity.onUpdate((generation) => table.follow(generation)),
+      deny?.onUpdate(() => table.deny(deny)),
+    ];
   }
 
   get current(): object {
-    return this.#source.current;
+    return this.#options.identity.current.presented;
   }
 
   authorizerOf(origin: string): Authorizer {
@@ -125,7 +130,7 @@ export class SourceConnector implements Connector {
       process.nextTick(done, cause);
       return () => {};
     }
-    return openConnection(this.#source, target, { ...this.#options, authorize }, (error, opened) => {
+    return openConnection(target, { ...this.#options, authorize }, (error, opened) => {
       if (opened === undefined) {
         done(error as Error);
         return;
@@ -143,12 +148,12 @@ export class SourceConnector implements Connector {
   }
 
   close(): void {
-    this.#subscription[Symbol.dispose]();
+    this.#unsubscribe();
     for (const connection of this.table) this.table.retire(connection, 'shutdown', 'now');
   }
 
   destroy(): void {
-    this.#subscription[Symbol.dispose]();
+    this.#unsubscribe();
     const connections = [...this.table];
     this.table.clear();
     for (const { socket } of connections) socket.destroy();
@@ -156,5 +161,9 @@ export class SourceConnector implements Connector {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #unsubscribe(): void {
+    for (const subscription of this.#subscriptions) subscription?.[Symbol.dispose]();
   }
 }

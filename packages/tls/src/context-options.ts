@@ -1,7 +1,9 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 
-import { type TrustDomain, type X509Context } from '@svidkit/core';
+import { SpiffeError, type TrustDomain } from '@svidkit/core';
+
+import { type Credential, type Generation } from './identity.ts';
 
 /** The oldest TLS version to speak. TLS 1.3 unless a peer cannot. */
 export type TlsFloor = 'TLSv1.2' | 'TLSv1.3';
@@ -31,13 +33,16 @@ const SIGNATURE_ALGORITHMS = [
 ].join(':');
 
 /**
- * The whole set of context options for one generation. Always passed whole: `setSecureContext` resets what is
+ * The whole set of context options for one credential. Always passed whole: `setSecureContext` resets what is
  * not named. `ca` is never falsy, which would mean the public roots. Tickets are off: a resumed session skips
  * every check.
  *
- * @param context - undefined: nothing to present, nothing to trust; every handshake fails.
+ * @param credential - undefined: nothing to present, nothing to trust; every handshake fails.
  */
-export function contextOptions(context: X509Context | undefined, minVersion: TlsFloor): SecureContextOptions {
+export function contextOptions(
+  credential: Credential | undefined,
+  minVersion: TlsFloor,
+): SecureContextOptions {
   const options: SecureContextOptions = {
     ca: [],
     minVersion,
@@ -45,45 +50,48 @@ export function contextOptions(context: X509Context | undefined, minVersion: Tls
     sigalgs: SIGNATURE_ALGORITHMS,
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
-  if (context === undefined) return options;
-  const { certificates, privateKey } = context.svid;
+  if (credential === undefined) return options;
+  const { certificates, privateKey } = credential;
   options.cert = certificates.map((certificate) => certificate.toPem()).join('');
   options.key = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return options;
 }
 
-/** The contexts of one generation, built when first used and kept as long as the generation is. */
-interface Contexts {
-  readonly own: Map<TlsFloor, SecureContext>;
-  readonly single: Map<string, SecureContext>;
-}
-
-const contexts = new WeakMap<X509Context, Contexts>();
+// Built when first used, and kept as long as what they are made of.
+const own = new WeakMap<Credential, Map<TlsFloor, SecureContext>>();
+const single = new WeakMap<Generation, Map<string, SecureContext>>();
 const empty = new Map<TlsFloor, SecureContext>();
 
-/** Our SVID and no authorities: for connections where our own verifier judges before the socket is handed out. */
-export function ownContext(context: X509Context, minVersion: TlsFloor): SecureContext {
-  return cached(contextsOf(context).own, minVersion, () =>
-    createSecureContext(contextOptions(context, minVersion)),
+/** A credential and no authorities: for connections where our own verifier judges before the socket is handed out. */
+export function ownContext(credential: Credential, minVersion: TlsFloor): SecureContext {
+  return cached(mapOf(own, credential), minVersion, () =>
+    createSecureContext(contextOptions(credential, minVersion)),
   );
 }
 
 /**
- * Our SVID and exactly the authorities of one trust domain, so that OpenSSL itself refuses everything else.
+ * What we present and exactly the authorities of one trust domain, so that OpenSSL itself refuses everything else. While
+ * legacy servers are admitted their authorities are there too; which of them counts for whom is for our verifier to say.
  *
- * @throws {@link SpiffeError} `ERR_BUNDLE_UNKNOWN`, `ERR_BUNDLE_EMPTY`.
+ * @throws {@link SpiffeError} `ERR_BUNDLE_UNKNOWN`, `ERR_BUNDLE_EMPTY`, `ERR_SOURCE_*`.
  */
 export function singleBundleContext(
-  context: X509Context,
+  generation: Generation,
   trustDomain: TrustDomain,
   minVersion: TlsFloor,
 ): SecureContext {
-  const bundle = context.bundles.require(trustDomain);
-  return cached(contextsOf(context).single, `${minVersion} ${trustDomain.name}`, () =>
+  const { spiffe, legacy, presented } = generation;
+  if (presented === undefined) throw generation.failure;
+  const spiffeAuthorities = spiffe?.bundles.require(trustDomain).authorities ?? [];
+  const authorities = [...spiffeAuthorities, ...(legacy?.authorities ?? [])];
+  if (authorities.length === 0) {
+    throw new SpiffeError('ERR_BUNDLE_EMPTY', `there is no authority of ${trustDomain.name}`);
+  }
+  return cached(mapOf(single, generation), `${minVersion} ${trustDomain.name}`, () =>
     createSecureContext({
-      ...contextOptions(context, minVersion),
+      ...contextOptions(presented, minVersion),
       // One certificate per element: a broken block would silently drop all that follow it.
-      ca: bundle.authorities.map((authority) => authority.toPem()),
+      ca: authorities.map((authority) => authority.toPem()),
       // X509-SVID 6.1: authorities need not be self-signed.
       allowPartialTrustChain: true,
     }),
@@ -95,11 +103,14 @@ export function emptyContext(minVersion: TlsFloor): SecureContext {
   return cached(empty, minVersion, () => createSecureContext(contextOptions(undefined, minVersion)));
 }
 
-function contextsOf(context: X509Context): Contexts {
-  let found = contexts.get(context);
+function mapOf<Key extends object, K>(
+  maps: WeakMap<Key, Map<K, SecureContext>>,
+  key: Key,
+): Map<K, SecureContext> {
+  let found = maps.get(key);
   if (found === undefined) {
-    found = { own: new Map(), single: new Map() };
-    contexts.set(context, found);
+    found = new Map();
+    maps.set(key, found);
   }
   return found;
 }

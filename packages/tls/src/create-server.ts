@@ -2,8 +2,7 @@ import { type RequestListener, type ServerOptions as HttpServerOptions } from 'n
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import { createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls';
 
-import { type X509Source } from '@svidkit/core';
-
+import { type IdentityInput } from './identity.ts';
 import { gated } from './secure-server.ts';
 import { parseServerOptions, type SecureServerOptions } from './server-options.ts';
 
@@ -24,17 +23,17 @@ export interface HttpsServerOptions extends SecureServerOptions, HttpServerOptio
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function createTlsServer(
-  source: X509Source,
+  source: IdentityInput,
   options: TlsServerOptions,
   listener?: (socket: TLSSocket) => void,
 ): TlsServer {
-  const { gateOptions, serverOptions } = parseServerOptions(source, options);
+  const { identity, gateOptions, serverOptions } = parseServerOptions(source, options);
   const { ALPNProtocols } = serverOptions;
   const server = createTls(
     { ...(ALPNProtocols === undefined ? {} : { ALPNProtocols: [...ALPNProtocols] }), ca: [] },
     listener,
   );
-  return gated(server, source, gateOptions);
+  return gated(server, identity, gateOptions);
 }
 
 /**
@@ -45,10 +44,10 @@ export function createTlsServer(
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function createHttpsServer(
-  source: X509Source,
+  source: IdentityInput,
   options: HttpsServerOptions,
   listener?: RequestListener,
 ): HttpsServer {
-  const { gateOptions, serverOptions } = parseServerOptions(source, options);
-  return gated(createHttps({ ...serverOptions, ca: [] }, listener), source, gateOptions);
+  const { identity, gateOptions, serverOptions } = parseServerOptions(source, options);
+  return gated(createHttps({ ...serverOptions, ca: [] }, listener), identity, gateOptions);
 }

@@ -3,14 +3,16 @@ import { Socket } from 'node:net';
 import { type Duplex } from 'node:stream';
 import { type Server, type TLSSocket } from 'node:tls';
 
-import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
+import { type Authorizer, type Clock, type DenyList, SpiffeError } from '@svidkit/core';
 
-import { admit, asSpiffeError, publishRejection, remoteOf } from './admission.ts';
+import { admit, publishRejection, remoteOf } from './admission.ts';
 import { type ConnectionLife, ConnectionTable } from './connection-table.ts';
 import { type TlsFloor } from './context-options.ts';
 import { gateProof } from './gate-proof.ts';
 import { type HandshakeLimits } from './handshake-limits.ts';
+import { type Credential, type Generation, type Identity } from './identity.ts';
 import { interceptEmit, rawSocketOf } from './intercept-emit.ts';
+import { asSpiffeError } from './judge.ts';
 import { registry } from './registry.ts';
 import { RequestGate } from './request-gate.ts';
 import { installContext, sealContext } from './server-context.ts';
@@ -22,12 +24,13 @@ export interface GateOptions extends ConnectionLife {
   readonly handshakeTimeoutMs: number;
   readonly limits: HandshakeLimits;
   readonly clock: Clock;
+  readonly deny: DenyList | undefined;
 }
 
 /** A handshake in flight. */
 interface Pending {
-  /** The generation whose SVID it shows; undefined: none, so it cannot succeed. */
-  readonly own: X509Context | undefined;
+  /** What it shows; undefined: nothing, so it cannot succeed. */
+  readonly own: Credential | undefined;
   readonly address: string | undefined;
   readonly remote: string | undefined;
   readonly end: () => void;
@@ -38,7 +41,7 @@ interface Pending {
  * sees a socket before its peer is admitted, synchronously, in front of every listener. Gives it the context of each
  * generation, and lets go of connections as their identities end.
  */
-export function gate(server: Server, source: X509Source, options: GateOptions): void {
+export function gate(server: Server, identity: Identity, options: GateOptions): void {
   const { clock, limits } = options;
   const pending = new Map<Socket, Pending>();
   const table = new ConnectionTable({
@@ -47,11 +50,11 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     retire: (connection) => requests.release(connection),
   });
   const requests = new RequestGate(table, clock);
-  let applied: X509Context | undefined;
+  let applied: Generation = identity.latest;
   /** The socket whose listeners run right now. */
   let admitting: TLSSocket | undefined;
   const proof = gateProof();
-  if (source.closed.aborted)
+  if (identity.closed)
     throw new SpiffeError('ERR_SOURCE_CLOSED', 'the source is closed, so there is nothing to serve with');
 
   registry().gated.add(server);
@@ -84,21 +87,28 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
   });
 
   function follow(): Disposable | undefined {
-    apply(latest(source));
+    apply(identity.latest);
+    const denied = options.deny?.onUpdate(() => options.deny !== undefined && table.deny(options.deny));
     try {
-      return source.onUpdate((context) => {
-        apply(context);
-        table.follow(context);
+      const changed = identity.onUpdate((generation) => {
+        apply(generation);
+        table.follow(generation);
       });
+      return {
+        [Symbol.dispose]: () => {
+          changed[Symbol.dispose]();
+          denied?.[Symbol.dispose]();
+        },
+      };
     } catch {
-      return undefined; // Closed: nothing to present, and everyone is refused, as long as it listens.
+      return denied; // Closed: nothing to present, and everyone is refused, as long as it listens.
     }
   }
 
   /** A connection: bounded in number and time, and held until the gate itself is proven to work. */
   function accept(raw: unknown, pass: () => boolean): boolean {
     // Asks the clock, so that an SVID that ended while this machine slept is gone before anyone sees it.
-    const now = latest(source);
+    const now = identity.latest;
     if (now !== applied) apply(now);
     // Streams that the application hands in are its own to bound.
     if (raw instanceof Socket && !begin(raw)) return true;
@@ -120,7 +130,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     try {
       release = limits.begin(raw.remoteAddress);
     } catch (cause) {
-      publishRejection('server', applied?.generation ?? 0, remoteOf(raw), asSpiffeError(cause));
+      publishRejection('server', applied.number, remoteOf(raw), asSpiffeError(cause));
       raw.destroy();
       return false;
     }
@@ -135,7 +145,7 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
       pending.delete(raw);
     };
     // Read now: a socket that was reset does not know any more whose it was.
-    pending.set(raw, { own: applied, address: raw.remoteAddress, remote: remoteOf(raw), end });
+    pending.set(raw, { own: applied.presented, address: raw.remoteAddress, remote: remoteOf(raw), end });
     raw.once('close', () => fail(raw, handshakeFailed));
     return true;
   }
@@ -146,8 +156,8 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     if (entry === undefined) return;
     entry.end();
     // Without an SVID of our own nobody could have succeeded.
-    if (entry.own !== undefined && clock.now() <= entry.own.svid.expiresAt) limits.failed(entry.address);
-    publishRejection('server', entry.own?.generation ?? 0, entry.remote, error());
+    if (entry.own !== undefined && clock.now() <= entry.own.expiresAt) limits.failed(entry.address);
+    publishRejection('server', applied.number, entry.remote, error());
   }
 
   /** A finished handshake. Whoever is not admitted is gone before any listener knows of it. */
@@ -155,24 +165,24 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     const raw = rawSocketOf(socket);
     const entry = raw === undefined ? undefined : pending.get(raw);
     entry?.end();
-    const own = entry === undefined ? applied : entry.own;
+    const own = entry === undefined ? applied.presented : entry.own;
     try {
-      const trust = source.current;
+      const trust = identity.current;
       if (own === undefined) {
         throw new SpiffeError('ERR_SOURCE_EMPTY', 'there was no SVID to present when this handshake began');
       }
-      if (clock.now() > own.svid.expiresAt) {
+      if (clock.now() > own.expiresAt) {
         throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during this handshake', {
           hint: 'Look at the health of the source: renewal is late.',
         });
       }
-      const admission = admit(socket, own, trust, { side: 'server', authorize: options.authorize, clock });
+      const admission = admit(socket, own, trust, { ...options, side: 'server' });
       const connection = table.add(socket, own, admission, options);
-      if (own.svid !== trust.svid) table.retire(connection, 'rotation', 'quiet');
+      if (own !== trust.presented) table.retire(connection, 'rotation', 'quiet');
     } catch (cause) {
       const error = asSpiffeError(cause);
       if (error.blame === 'peer') limits.failed(socket.remoteAddress);
-      publishRejection('server', own?.generation ?? 0, remoteOf(socket), error);
+      publishRejection('server', applied.number, remoteOf(socket), error);
       socket.on('error', ignore);
       socket.destroy();
       server.emit('tlsClientError', error, socket);
@@ -194,16 +204,16 @@ export function gate(server: Server, source: X509Source, options: GateOptions): 
     return pass();
   }
 
-  function apply(context: X509Context | undefined): void {
+  function apply(generation: Generation): void {
     // Handshakes begun under an SVID that has ended must not show it.
     const now = clock.now();
     for (const [raw, { own, end }] of pending) {
-      if (own === undefined || now <= own.svid.expiresAt) continue;
+      if (own === undefined || now <= own.expiresAt) continue;
       end();
       raw.destroy();
     }
-    applied = context;
-    installContext(server, context, options.minVersion);
+    applied = generation;
+    installContext(server, generation.presented, options.minVersion);
   }
 }
 
@@ -223,14 +233,6 @@ function refuseRenegotiation(socket: TLSSocket): void {
   socket.on('error', ignore);
   socket.disableRenegotiation();
   socket.on('secure', () => socket.destroy());
-}
-
-function latest(source: X509Source): X509Context | undefined {
-  try {
-    return source.current;
-  } catch {
-    return undefined; // The server starts empty, refuses everyone, and follows the source.
-  }
 }
 
 function ignore(): void {

@@ -8,11 +8,12 @@ import {
 } from 'node:http2';
 import { type TLSSocket } from 'node:tls';
 
-import { type Clock, SpiffeError, systemClock, type X509Source } from '@svidkit/core';
+import { type Clock, SpiffeError, systemClock } from '@svidkit/core';
 
+import { type Target } from './attempt-connection.ts';
 import { type SecureClientOptions } from './client-options.ts';
 import { SourceConnector } from './connector.ts';
-import { type Target } from './open-connection.ts';
+import { type IdentityInput } from './identity.ts';
 import { registry } from './registry.ts';
 import { checkCount } from './server-options.ts';
 
@@ -63,7 +64,7 @@ export interface Http2Client extends Disposable {
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
 export function createHttp2Client(
-  source: X509Source,
+  source: IdentityInput,
   origin: string | URL,
   options: Http2ClientOptions,
 ): Http2Client {
@@ -87,7 +88,7 @@ class RotatingHttp2Client implements Http2Client {
   #opening: { readonly own: object; readonly session: Promise<ClientHttp2Session> } | undefined;
   #closed = false;
 
-  constructor(source: X509Source, url: URL, options: Http2ClientOptions) {
+  constructor(source: IdentityInput, url: URL, options: Http2ClientOptions) {
     const { target, http2, ...rest } = options;
     this.origin = url.origin;
     this.#connector = new SourceConnector(source, rest, ({ socket }) => this.#sessions.get(socket)?.close());

@@ -2,12 +2,11 @@ import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
 import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
-import { type X509Source } from '@svidkit/core';
-
+import { type Target } from './attempt-connection.ts';
 import { type TargetClientOptions } from './client-options.ts';
 import { type Connection } from './connection-table.ts';
 import { SourceConnector } from './connector.ts';
-import { type Target } from './open-connection.ts';
+import { type IdentityInput } from './identity.ts';
 
 /** Options of {@link createHttpsAgent}. */
 export interface HttpsAgentOptions extends TargetClientOptions {
@@ -38,7 +37,7 @@ export interface HttpsAgent extends Agent, Disposable {
  *
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function createHttpsAgent(source: X509Source, options: HttpsAgentOptions): HttpsAgent {
+export function createHttpsAgent(source: IdentityInput, options: HttpsAgentOptions): HttpsAgent {
   return new RotatingAgent(source, options);
 }
 
@@ -69,7 +68,7 @@ function numberOf(thing: object): number {
 class RotatingAgent extends Agent implements HttpsAgent {
   readonly #connector: SourceConnector;
 
-  constructor(source: X509Source, options: HttpsAgentOptions) {
+  constructor(source: IdentityInput, options: HttpsAgentOptions) {
     const { keepAlive = true, maxSockets, maxFreeSockets, maxTotalSockets, timeout, scheduling } = options;
     super({
       // Sessions are never resumed: a resumed one skips every check.

@@ -19,10 +19,21 @@ export {
 export { type HandshakeLimitOptions } from './handshake-limits.ts';
 export { createHttpsAgent, type HttpsAgent, type HttpsAgentOptions } from './https-agent.ts';
 export { createHttp2Client, type Http2Client, type Http2ClientOptions } from './http2-client.ts';
-export { type Target } from './open-connection.ts';
-export { type Peer, peerOf, type SocketHolder } from './peer.ts';
+export { type Target } from './attempt-connection.ts';
+export { type IdentityInput, type MigrationOptions } from './identity.ts';
+export {
+  legacyAnyOf,
+  legacyCommonName,
+  type LegacyContext,
+  legacyDnsName,
+  legacyIdentity,
+  type LegacyIdentity,
+  type LegacyIdentityOptions,
+  type LegacyMatcher,
+} from './legacy-identity.ts';
+export { anyPeerOf, type LegacyPeer, type Peer, peerOf, type SocketHolder } from './peer.ts';
 export { secureServer } from './secure-server.ts';
-export { type SecureServerOptions } from './server-options.ts';
+export { type ConnectionLifeOptions, type DenyOptions, type SecureServerOptions } from './server-options.ts';
 export { type TargetAuthorizer } from './target-authorizer.ts';
 export {
   tlsClientOptions,

@@ -1,79 +1,23 @@
-import { isIP } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import {
+  attemptConnection,
+  type Opened,
+  type OpenOptions,
+  type Outcome,
+  type Target,
+} from './attempt-connection.ts';
+import { type Generation, isLegacy } from './identity.ts';
 
-import { type Authorizer, type Clock, SpiffeError, type X509Context, type X509Source } from '@svidkit/core';
-
-import { admit, type Admission, publishRejection, remoteOf } from './admission.ts';
-import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
-import { type ConnectionLife } from './connection-table.ts';
-import { ownContext, type TlsFloor } from './context-options.ts';
-
-/** How we connect to anyone. All resolved: no defaults here. */
-export interface OpenOptions extends ConnectionLife {
-  readonly authorize: Authorizer;
-  readonly minVersion: TlsFloor;
-  readonly handshakeTimeoutMs: number;
-  readonly clock: Clock;
-}
-
-/** Where to connect to: what `net.connect` takes, a stream to speak TLS over, and the server name to ask for. */
-export type Target = Pick<
-  ConnectionOptions,
-  'host' | 'port' | 'path' | 'socket' | 'servername' | 'timeout' | 'lookup'
-> & {
-  readonly highWaterMark?: number | undefined;
-  readonly family?: number | undefined;
-  readonly localAddress?: string | undefined;
-  readonly localPort?: number | undefined;
-  readonly autoSelectFamily?: boolean | undefined;
-  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
-  readonly keepAlive?: boolean | undefined;
-  readonly keepAliveInitialDelay?: number | undefined;
-  readonly noDelay?: boolean | undefined;
-  /** The protocols to offer by ALPN. Default: none. */
-  readonly ALPNProtocols?: readonly string[] | undefined;
-  /** Whether a server that chooses none of them is refused (`ERR_PEER_PROTOCOL`). @default false */
-  readonly requireAlpn?: boolean | undefined;
-  /**
-   * Whether the server says something before it ends the connection, as in every protocol of requests and responses. An
-   * end without a byte is then the error `ERR_PEER_CLOSED_AFTER_HANDSHAKE`, since that is how TLS 1.3 turns clients away.
-   * @default true
-   */
-  readonly expectFirstByte?: boolean | undefined;
-};
-
-/** A connection whose server is verified and authorised. */
-export interface Opened {
-  readonly socket: TLSSocket;
-  readonly own: X509Context;
-  readonly admission: Admission;
-}
-
-/** The only names of a caller's options that reach node:tls. */
-const TARGET_NAMES = [
-  'host',
-  'port',
-  'path',
-  'socket',
-  'timeout',
-  'lookup',
-  'highWaterMark',
-  'family',
-  'localAddress',
-  'localPort',
-  'autoSelectFamily',
-  'autoSelectFamilyAttemptTimeout',
-  'keepAlive',
-  'keepAliveInitialDelay',
-  'noDelay',
-] as const satisfies readonly (keyof Target)[];
-
-/** The alert of a server that speaks none of the protocols that were offered. */
-const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+/** Servers of each generation that turned out to be legacy ones, so that the next connection asks them as such. */
+const legacyServers = new WeakMap<Generation, Set<string>>();
+const MOST_SERVERS = 1024;
 
 /**
- * Connects, and hands the socket over only after its server was verified and authorised: nobody can write to it
- * before. `done` is called exactly once, never in this turn.
+ * Connects, and hands the socket over only after its server was verified and authorised. `done` is called exactly once,
+ * never in this turn.
+ *
+ * While legacy servers are admitted, one that turns out to be legacy (or refuses our SVID in the handshake) is asked
+ * again with our legacy certificate, and not a byte is sent before. A server with a SPIFFE ID that fails is never given
+ * a second, weaker chance.
  *
  * Errors: those of node:net as they are (`ECONNREFUSED`, ...); `ERR_PEER_HANDSHAKE`, `ERR_PEER_HANDSHAKE_TIMEOUT`,
  * the verifier's and the source's.
@@ -81,142 +25,54 @@ const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
  * @returns a function that gives up; `done` then gets its reason.
  */
 export function openConnection(
-  source: X509Source,
   target: Target,
   options: OpenOptions,
   done: (error: unknown, opened?: Opened) => void,
 ): (reason: unknown) => void {
-  let own: X509Context;
-  let socket: TLSSocket;
-  const alpn = target.ALPNProtocols ?? [];
+  let generation: ReturnType<typeof currentOf>;
   try {
-    own = source.current;
-    socket = connect({
-      ...pick(target),
-      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
-      ...serverName(target),
-      secureContext: ownContext(own, options.minVersion),
-      // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-    });
+    generation = currentOf(options);
   } catch (cause) {
     process.nextTick(done, cause);
     return () => {};
   }
+  const { presented } = generation;
+  const keyPair = generation.legacy?.keyPair;
+  // A stream that somebody else opened can be used once.
+  const fallback = isLegacy(presented) || target.socket !== undefined ? undefined : keyPair;
+  const name = `${target.path ?? target.host ?? 'localhost'}:${target.port ?? ''}`;
+  if (fallback === undefined || legacyServers.get(generation)?.has(name) === true) {
+    return attemptConnection(fallback ?? presented, target, options, (outcome) => tell(outcome, done));
+  }
 
-  let settled = false;
-  let connected = false;
-  const settle = (error: unknown, admission?: Admission): void => {
-    if (settled) return;
-    settled = true;
-    timer.clear();
-    if (error !== undefined || admission === undefined) {
-      // Errors of the network, before anybody was there to be turned away, are not about a peer.
-      if (error instanceof SpiffeError) publishRejection('client', own.generation, remoteOf(socket), error);
-      socket.destroy();
-      done(error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'));
+  let giveUp = attemptConnection(presented, target, options, (outcome) => {
+    if (!isForLegacy(outcome)) {
+      tell(outcome, done);
       return;
     }
-    // An error before its new owner listens ends the connection, never the process.
-    socket
-      .on('error', () => {})
-      .off('error', onError)
-      .off('close', onClose);
-    done(undefined, { socket, own, admission });
-  };
-  const whom = describe(target);
-  const onError = (cause: NodeJS.ErrnoException): void => {
-    if (cause.code === NO_PROTOCOL) settle(wrongProtocol(whom, alpn, cause));
-    else settle(connected && !isSpiffe(cause) ? handshakeError(whom, cause) : cause);
-  };
-  const onClose = (): void => settle(handshakeError(whom));
-  const timer = options.clock.setTimer(() => {
-    settle(
-      new SpiffeError(
-        'ERR_PEER_HANDSHAKE_TIMEOUT',
-        `no verified connection with ${whom} within ${options.handshakeTimeoutMs} ms`,
-      ),
-    );
-  }, options.handshakeTimeoutMs);
-
-  connected = target.socket !== undefined;
-  socket.once('connect', () => (connected = true));
-  socket.on('error', onError);
-  socket.on('close', onClose);
-  // The first listener: nobody else has the socket yet.
-  socket.once('secureConnect', () => {
-    try {
-      if (options.clock.now() > own.svid.expiresAt) {
-        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during the handshake');
-      }
-      // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
-      const admission = admit(socket, own, source.current, { ...options, side: 'client' });
-      if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
-        throw wrongProtocol(whom, alpn);
-      }
-      if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
-      if (target.expectFirstByte !== false) watchEnd(admission);
-      settle(undefined, admission);
-    } catch (cause) {
-      settle(cause);
-    }
-  });
-  return (reason) => settle(reason);
-
-  function watchEnd({ peer }: Admission): void {
-    const remote = remoteOf(socket);
-    expectFirstByte(socket, (cause) => {
-      const error = closedAfterHandshake(peer.id, own, whom, cause);
-      publishRejection('client', own.generation, remote, error);
-      return error;
+    if ('opened' in outcome) outcome.opened.socket.destroy();
+    giveUp = attemptConnection(fallback, target, options, (second) => {
+      if ('opened' in second && second.opened.admission.peer.kind === 'legacy') remember(generation, name);
+      tell(second, done);
     });
-  }
-}
-
-/** The host name for SNI: a DNS name only. Never an IP address, never derived from a SPIFFE ID, never trusted. */
-function serverName(target: Target): { servername: string } {
-  const name = target.servername ?? (target.path === undefined ? target.host : undefined) ?? '';
-  return { servername: isIP(name) === 0 ? name : '' };
-}
-
-function pick(target: Target): Partial<ConnectionOptions> {
-  const picked: Record<string, unknown> = {};
-  for (const name of TARGET_NAMES) {
-    // `path` is null in requests that go over TCP.
-    if (target[name] !== undefined && target[name] !== null) picked[name] = target[name];
-  }
-  return picked;
-}
-
-function describe({ host, port, path }: Target): string {
-  return path ?? `${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}`;
-}
-
-function wrongProtocol(whom: string, wanted: readonly string[], cause?: Error): SpiffeError {
-  return new SpiffeError('ERR_PEER_PROTOCOL', `${whom} does not speak ${wanted.join(' or ')}`, {
-    ...(cause === undefined ? {} : { cause }),
-    hint: 'Have the server offer it by ALPN, or use a client of another protocol.',
   });
+  return (reason) => giveUp(reason);
 }
 
-function handshakeError(whom: string, cause?: Error): SpiffeError {
-  return new SpiffeError(
-    'ERR_PEER_HANDSHAKE',
-    `the TLS handshake with ${whom} failed${cause ? `: ${cause.message}` : ''}`,
-    {
-      ...(cause === undefined ? {} : { cause }),
-      hint: 'Check that the server speaks TLS 1.3 and, if it requires client certificates, that it trusts our authority.',
-    },
-  );
+function currentOf({ identity }: OpenOptions) {
+  return identity.current;
 }
 
-function isSpiffe(error: Error): boolean {
-  return error instanceof SpiffeError;
+function isForLegacy(outcome: Outcome): boolean {
+  return 'opened' in outcome ? outcome.opened.admission.peer.kind === 'legacy' : outcome.inHandshake;
 }
 
-/** TLS 1.2 only: a second handshake could change who the server is. */
-function refuseRenegotiation(socket: TLSSocket): void {
-  socket.disableRenegotiation();
-  socket.on('secure', () => socket.destroy());
+function tell(outcome: Outcome, done: (error: unknown, opened?: Opened) => void): void {
+  if ('opened' in outcome) done(undefined, outcome.opened);
+  else done(outcome.error);
+}
+
+function remember(generation: Generation, name: string): void {
+  const servers = legacyServers.get(generation) ?? new Set();
+  if (servers.size < MOST_SERVERS) legacyServers.set(generation, servers.add(name));
 }

@@ -1,10 +1,10 @@
 import { type TLSSocket } from 'node:tls';
 
-import { type Peer } from './peer.ts';
+import { type LegacyPeer, type Peer } from './peer.ts';
 
 /** What is remembered of an admitted connection. Read across copies of this package: add fields, change none. */
 export interface Admitted {
-  readonly peer: Peer;
+  readonly peer: Peer | LegacyPeer;
   /** Whether the peer's SVID and our own, as presented on this connection, are still valid. */
   readonly live: () => boolean;
 }

@@ -1,8 +1,9 @@
 import { Server } from 'node:tls';
 
-import { SpiffeError, type X509Source } from '@svidkit/core';
+import { SpiffeError } from '@svidkit/core';
 
 import { gate, type GateOptions } from './gate.ts';
+import { type Identity, type IdentityInput } from './identity.ts';
 import { hasContextCallback } from './intercept-emit.ts';
 import { registry } from './registry.ts';
 import { parseServerOptions, type SecureServerOptions } from './server-options.ts';
@@ -18,10 +19,10 @@ import { parseServerOptions, type SecureServerOptions } from './server-options.t
  */
 export function secureServer<S extends Server>(
   server: S,
-  source: X509Source,
+  source: IdentityInput,
   options: SecureServerOptions,
 ): S {
-  const { gateOptions } = parseServerOptions(source, options);
+  const { identity, gateOptions } = parseServerOptions(source, options);
   if (!(server instanceof Server)) {
     throw new SpiffeError(
       'ERR_CONFIG_SERVER',
@@ -48,12 +49,12 @@ export function secureServer<S extends Server>(
       hint: 'Create it without SNICallback, ALPNCallback, pskCallback and addContext.',
     });
   }
-  return gated(server, source, gateOptions);
+  return gated(server, identity, gateOptions);
 }
 
 /** Requests a certificate from every client, lets OpenSSL judge none of them, and puts the gate in front. */
-export function gated<S extends Server>(server: S, source: X509Source, options: GateOptions): S {
+export function gated<S extends Server>(server: S, identity: Identity, options: GateOptions): S {
   Object.assign(server, { requestCert: true, rejectUnauthorized: false });
-  gate(server, source, options);
+  gate(server, identity, options);
   return server;
 }

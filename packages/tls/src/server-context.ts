@@ -1,15 +1,20 @@
 import { type Server } from 'node:tls';
 
-import { SpiffeError, type X509Context } from '@svidkit/core';
+import { SpiffeError } from '@svidkit/core';
 
 import { contextOptions, type TlsFloor } from './context-options.ts';
+import { type Credential } from './identity.ts';
 
 /** Node keeps the PEM of the key as a property, where `inspect` would print it. */
-export function installContext(server: Server, context: X509Context | undefined, minVersion: TlsFloor): void {
+export function installContext(
+  server: Server,
+  credential: Credential | undefined,
+  minVersion: TlsFloor,
+): void {
   // On the prototype: the server's own method is sealed.
   (Object.getPrototypeOf(server) as Server).setSecureContext.call(
     server,
-    contextOptions(context, minVersion),
+    contextOptions(credential, minVersion),
   );
   Object.assign(server, { key: undefined });
 }

@@ -1,17 +1,25 @@
-import { type Authorizer, type Clock, SpiffeError, systemClock, type X509Source } from '@svidkit/core';
+import { type Authorizer, type Clock, type DenyList, SpiffeError, systemClock } from '@svidkit/core';
 
 import { type TlsFloor } from './context-options.ts';
 import { type GateOptions } from './gate.ts';
 import { type HandshakeLimitOptions, HandshakeLimits } from './handshake-limits.ts';
+import { Identity, type IdentityInput, type MigrationOptions } from './identity.ts';
 
 /** What every gated server is asked. */
-export interface SecureServerOptions extends HandshakeLimitOptions, ConnectionLifeOptions {
+export interface SecureServerOptions
+  extends HandshakeLimitOptions, ConnectionLifeOptions, MigrationOptions, DenyOptions {
   /** Who may connect. Required; anyone with a verified identity is spelled `authorizeAny()`. */
   readonly authorize: Authorizer;
   /** The oldest TLS version to speak. @default 'TLSv1.3' */
   readonly minVersion?: TlsFloor;
   /** Where time comes from. Default: this machine. */
   readonly clock?: Clock;
+}
+
+/** Whom to turn away whatever else speaks for them. */
+export interface DenyOptions {
+  /** Denied peers are refused, and their connections destroyed as soon as they are denied. Default: nobody. */
+  readonly deny?: DenyList;
 }
 
 /** How long connections live. */
@@ -38,6 +46,11 @@ const OURS: ReadonlySet<string> = new Set([
   'maxFailuresPerAddress',
   'maxConnectionAgeMs',
   'drainDeadlineMs',
+  'accept',
+  'prefer',
+  'dryRun',
+  'policy',
+  'deny',
 ]);
 
 /** Options of node:tls that decide who is trusted or what is presented: the source does that. */
@@ -81,11 +94,15 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` naming the option.
  */
 export function parseServerOptions<Options extends SecureServerOptions>(
-  source: X509Source,
+  input: IdentityInput,
   options: Options,
-): { gateOptions: GateOptions; serverOptions: Omit<Options, keyof SecureServerOptions> } {
+): {
+  identity: Identity;
+  gateOptions: GateOptions;
+  serverOptions: Omit<Options, keyof SecureServerOptions>;
+} {
   checkRuntime();
-  checkSource(source);
+  const identity = new Identity(input, options);
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || OURS.has(name)) continue;
@@ -103,9 +120,10 @@ export function parseServerOptions<Options extends SecureServerOptions>(
       checkCount('maxFailuresPerAddress', options.maxFailuresPerAddress, 256, 0),
     ),
     clock,
+    deny: checkDeny(options.deny),
     ...parseConnectionLife(options),
   };
-  return { gateOptions, serverOptions: rest as Omit<Options, keyof SecureServerOptions> };
+  return { identity, gateOptions, serverOptions: rest as Omit<Options, keyof SecureServerOptions> };
 }
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION`. */
@@ -157,11 +175,12 @@ export function checkCount(name: string, value: number | undefined, fallback: nu
   );
 }
 
-/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no source. */
-export function checkSource(source: X509Source | undefined): void {
-  if (typeof source?.onUpdate === 'function') return;
-  throw new SpiffeError('ERR_CONFIG_OPTION', 'the first argument must be an X509Source', {
-    hint: 'Open one with openMountedX509Source().',
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no deny list. */
+export function checkDeny(deny: DenyList | undefined): DenyList | undefined {
+  if (deny === undefined) return undefined;
+  if (typeof deny.reason === 'function' && typeof deny.onUpdate === 'function') return deny;
+  throw new SpiffeError('ERR_CONFIG_OPTION', 'deny must be a deny list', {
+    hint: 'Open one with openMountedDenyList(), or make one with staticDenyList().',
   });
 }
 

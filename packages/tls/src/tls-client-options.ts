@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { type PeerCertificate, type SecureContext } from 'node:tls';
 
-import { publish, SpiffeError, TrustDomain, type X509Source } from '@svidkit/core';
+import { publish, SpiffeError, TrustDomain } from '@svidkit/core';
 
-import { asSpiffeError, judge, publishRejection } from './admission.ts';
+import { publishRejection } from './admission.ts';
 import { parseClientOptions, type SecureClientOptions } from './client-options.ts';
 import { emptyContext, singleBundleContext, type TlsFloor } from './context-options.ts';
+import { type IdentityInput } from './identity.ts';
+import { asSpiffeError, judge } from './judge.ts';
 import { liveContext } from './live-context.ts';
 import { detailedChain } from './peer-chain.ts';
+import { peerName } from './peer.ts';
 
 /** Options of {@link tlsClientOptions}. */
-export interface TlsClientOptionsOptions extends Omit<SecureClientOptions, 'handshakeTimeoutMs'> {
+export interface TlsClientOptionsOptions extends Omit<
+  SecureClientOptions,
+  'handshakeTimeoutMs' | 'maxConnectionAgeMs' | 'drainDeadlineMs'
+> {
   /** The one trust domain of the server. Default: that of the authorizer, if it has exactly one. */
   readonly trustDomain?: TrustDomain | string;
 }
@@ -39,8 +45,8 @@ export interface TlsClientOptions {
  * @throws {@link SpiffeError} `ERR_CONFIG_TRUST_DOMAIN` when neither the authorizer nor the option names exactly one
  * trust domain; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOptions): TlsClientOptions {
-  const { authorize, clock, minVersion } = parseClientOptions(source, options);
+export function tlsClientOptions(source: IdentityInput, options: TlsClientOptionsOptions): TlsClientOptions {
+  const { identity, authorize, clock, deny, minVersion } = parseClientOptions(source, options);
   const trustDomain =
     options.trustDomain === undefined
       ? onlyTrustDomain(authorize.trustDomains)
@@ -48,22 +54,23 @@ export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOp
   return {
     secureContext: liveContext(() => {
       try {
-        return singleBundleContext(source.current, trustDomain, minVersion);
+        return singleBundleContext(identity.current, trustDomain, minVersion);
       } catch (cause) {
         // Without certificate and authorities the connection fails; why is told here, never by a throw inside connect.
         const error = asSpiffeError(cause);
-        publish('svidkit:source.error', () => ({ source, error }));
+        publish('svidkit:source.error', () => ({ source: identity.source, error }));
         return emptyContext(minVersion);
       }
     }),
     rejectUnauthorized: true,
-    checkServerIdentity: (_host, certificate) => {
+    checkServerIdentity: (host, certificate) => {
       let generation = 0;
       try {
-        const trust = source.current;
-        generation = trust.generation;
-        const { peer } = judge(detailedChain(certificate), trust, { side: 'client', authorize, clock });
-        if (!peer.id.trustDomain.equals(trustDomain)) {
+        const trust = identity.current;
+        generation = trust.number;
+        const policy = { side: 'client', authorize, clock, deny, host } as const;
+        const { peer } = judge(detailedChain(certificate), trust.presented, trust, policy);
+        if (peer.kind === 'spiffe' && !peer.id.trustDomain.equals(trustDomain)) {
           throw new SpiffeError(
             'ERR_PEER_UNAUTHORIZED',
             `the server is of trust domain ${peer.id.trustDomain.name}, want ${trustDomain.name}`,
@@ -76,7 +83,9 @@ export function tlsClientOptions(source: X509Source, options: TlsClientOptionsOp
           side: 'client',
           generation,
           remote: undefined,
-          id: peer.id.toString(),
+          kind: peer.kind,
+          id: peerName(peer),
+          group: undefined,
         }));
         return undefined;
       } catch (cause) {

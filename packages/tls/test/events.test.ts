@@ -31,7 +31,9 @@ describe('events', () => {
       {
         side: 'server',
         generation: 1,
+        kind: 'spiffe',
         id: 'spiffe://a.test/good',
+        group: undefined,
         remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
       },
     ]);

@@ -14,6 +14,7 @@ export const OID = {
   clientAuth: '2b06010505070302',
   // RFC 5280 A.1
   emailAddress: '2a864886f70d010901',
+  commonName: '550403',
   // RFC 3279 2.3.1, RFC 5480 2.1.1, RFC 8410 3, RFC 9881 2
   rsaEncryption: '2a864886f70d010101',
   ecPublicKey: '2a8648ce3d0201',

@@ -1,15 +1,5 @@
 import { attributesOf, type NameAttribute } from '../der/names.ts';
-
-const DECODERS: Readonly<Record<number, (value: Buffer) => string>> = {
-  0x0c: (value) => new TextDecoder('utf-8', { fatal: true }).decode(value),
-  0x12: (value) => value.toString('latin1'),
-  0x13: (value) => value.toString('latin1'),
-  0x14: (value) => value.toString('latin1'),
-  0x16: (value) => value.toString('latin1'),
-  0x1c: (value) =>
-    String.fromCodePoint(...Array.from({ length: value.length / 4 }, (_, i) => value.readUInt32BE(i * 4))),
-  0x1e: (value) => Buffer.from(value).swap16().toString('utf16le'),
-};
+import { decodeText } from '../der/text.ts';
 
 /**
  * Whether a distinguished name is in the subtree of another (RFC 5280 7.1), erring to the safe side: what is
@@ -49,7 +39,7 @@ function relativeName(
 /** Text in which names that people would call the same are the same: case, width and white space are gone. */
 function readAlike(tag: number, value: Buffer): string | undefined {
   try {
-    return DECODERS[tag]?.(value).normalize('NFKC').toLowerCase().replaceAll(/\s/gu, '');
+    return decodeText(tag, value)?.normalize('NFKC').toLowerCase().replaceAll(/\s/gu, '');
   } catch {
     return undefined;
   }

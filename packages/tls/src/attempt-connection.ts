@@ -1,0 +1,239 @@
+import { isIP } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+
+import { type Authorizer, type Clock, type DenyList, SpiffeError } from '@svidkit/core';
+
+import { admit, publishRejection, remoteOf } from './admission.ts';
+import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
+import { type ConnectionLife } from './connection-table.ts';
+import { ownContext, type TlsFloor } from './context-options.ts';
+import { type Credential, type Identity } from './identity.ts';
+import { type Admission } from './judge.ts';
+import { peerName } from './peer.ts';
+
+/** How we connect to anyone. All resolved: no defaults here. */
+export interface OpenOptions extends ConnectionLife {
+  readonly identity: Identity;
+  readonly deny: DenyList | undefined;
+  readonly authorize: Authorizer;
+  readonly minVersion: TlsFloor;
+  readonly handshakeTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Where to connect to: what `net.connect` takes, a stream to speak TLS over, and the server name to ask for. */
+export type Target = Pick<
+  ConnectionOptions,
+  'host' | 'port' | 'path' | 'socket' | 'servername' | 'timeout' | 'lookup'
+> & {
+  readonly highWaterMark?: number | undefined;
+  readonly family?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly autoSelectFamily?: boolean | undefined;
+  readonly autoSelectFamilyAttemptTimeout?: number | undefined;
+  readonly keepAlive?: boolean | undefined;
+  readonly keepAliveInitialDelay?: number | undefined;
+  readonly noDelay?: boolean | undefined;
+  /** The protocols to offer by ALPN. Default: none. */
+  readonly ALPNProtocols?: readonly string[] | undefined;
+  /** Whether a server that chooses none of them is refused (`ERR_PEER_PROTOCOL`). @default false */
+  readonly requireAlpn?: boolean | undefined;
+  /**
+   * Whether the server says something before it ends the connection, as in every protocol of requests and responses. An
+   * end without a byte is then the error `ERR_PEER_CLOSED_AFTER_HANDSHAKE`, since that is how TLS 1.3 turns clients away.
+   * @default true
+   */
+  readonly expectFirstByte?: boolean | undefined;
+};
+
+/** A connection whose server is verified and authorised. */
+export interface Opened {
+  readonly socket: TLSSocket;
+  /** What we presented. */
+  readonly own: Credential;
+  readonly admission: Admission;
+}
+
+/** The only names of a caller's options that reach node:tls. */
+const TARGET_NAMES = [
+  'host',
+  'port',
+  'path',
+  'socket',
+  'timeout',
+  'lookup',
+  'highWaterMark',
+  'family',
+  'localAddress',
+  'localPort',
+  'autoSelectFamily',
+  'autoSelectFamilyAttemptTimeout',
+  'keepAlive',
+  'keepAliveInitialDelay',
+  'noDelay',
+] as const satisfies readonly (keyof Target)[];
+
+/** The alert of a server that speaks none of the protocols that were offered. */
+const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
+/** What became of one attempt. */
+export type Outcome =
+  | { readonly opened: Opened }
+  | {
+      readonly error: unknown;
+      /** Whether the handshake itself failed, so that the server may want another certificate. */
+      readonly inHandshake: boolean;
+    };
+
+/**
+ * Connects once, presenting `own`, and hands the socket over only after its server was verified and authorised: nobody
+ * can write to it before. `done` is called exactly once, never in this turn.
+ *
+ * @returns a function that gives up; `done` then gets its reason.
+ */
+export function attemptConnection(
+  own: Credential,
+  target: Target,
+  options: OpenOptions,
+  done: (outcome: Outcome) => void,
+): (reason: unknown) => void {
+  const { identity } = options;
+  const alpn = target.ALPNProtocols ?? [];
+  const { servername } = serverName(target);
+  const host = servername === '' ? target.host : servername;
+  let socket: TLSSocket;
+  try {
+    socket = connect({
+      ...pick(target),
+      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
+      servername,
+      secureContext: ownContext(own, options.minVersion),
+      // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+  } catch (error) {
+    process.nextTick(done, { error, inHandshake: false });
+    return () => {};
+  }
+
+  let settled = false;
+  let connected = false;
+  const settle = (error: unknown, admission?: Admission, inHandshake = false): void => {
+    if (settled) return;
+    settled = true;
+    timer.clear();
+    if (error !== undefined || admission === undefined) {
+      // Errors of the network, before anybody was there to be turned away, are not about a peer.
+      if (error instanceof SpiffeError) {
+        publishRejection('client', identity.latest.number, remoteOf(socket), error);
+      }
+      socket.destroy();
+      done({ error: error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'), inHandshake });
+      return;
+    }
+    // An error before its new owner listens ends the connection, never the process.
+    socket
+      .on('error', () => {})
+      .off('error', onError)
+      .off('close', onClose);
+    done({ opened: { socket, own, admission } });
+  };
+  const whom = describe(target);
+  const onError = (cause: NodeJS.ErrnoException): void => {
+    if (cause.code === NO_PROTOCOL) settle(wrongProtocol(whom, alpn, cause));
+    else if (connected && !isSpiffe(cause)) settle(handshakeError(whom, cause), undefined, true);
+    else settle(cause);
+  };
+  const onClose = (): void => settle(handshakeError(whom), undefined, true);
+  const timer = options.clock.setTimer(() => {
+    settle(
+      new SpiffeError(
+        'ERR_PEER_HANDSHAKE_TIMEOUT',
+        `no verified connection with ${whom} within ${options.handshakeTimeoutMs} ms`,
+      ),
+    );
+  }, options.handshakeTimeoutMs);
+
+  connected = target.socket !== undefined;
+  socket.once('connect', () => (connected = true));
+  socket.on('error', onError);
+  socket.on('close', onClose);
+  // The first listener: nobody else has the socket yet.
+  socket.once('secureConnect', () => {
+    try {
+      if (options.clock.now() > own.expiresAt) {
+        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during the handshake');
+      }
+      // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
+      const admission = admit(socket, own, identity.current, { ...options, side: 'client', host });
+      if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
+        throw wrongProtocol(whom, alpn);
+      }
+      if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+      if (target.expectFirstByte !== false) watchEnd(admission);
+      settle(undefined, admission);
+    } catch (cause) {
+      settle(cause);
+    }
+  });
+  return (reason) => settle(reason);
+
+  function watchEnd({ peer }: Admission): void {
+    const remote = remoteOf(socket);
+    expectFirstByte(socket, (cause) => {
+      const { latest } = identity;
+      const error = closedAfterHandshake(peerName(peer), own, latest.number, whom, cause);
+      publishRejection('client', latest.number, remote, error);
+      return error;
+    });
+  }
+}
+
+/** The host name for SNI: a DNS name only. Never an IP address, never derived from a SPIFFE ID, never trusted. */
+function serverName(target: Target): { servername: string } {
+  const name = target.servername ?? (target.path === undefined ? target.host : undefined) ?? '';
+  return { servername: isIP(name) === 0 ? name : '' };
+}
+
+function pick(target: Target): Partial<ConnectionOptions> {
+  const picked: Record<string, unknown> = {};
+  for (const name of TARGET_NAMES) {
+    // `path` is null in requests that go over TCP.
+    if (target[name] !== undefined && target[name] !== null) picked[name] = target[name];
+  }
+  return picked;
+}
+
+function describe({ host, port, path }: Target): string {
+  return path ?? `${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}`;
+}
+
+function wrongProtocol(whom: string, wanted: readonly string[], cause?: Error): SpiffeError {
+  return new SpiffeError('ERR_PEER_PROTOCOL', `${whom} does not speak ${wanted.join(' or ')}`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'Have the server offer it by ALPN, or use a client of another protocol.',
+  });
+}
+
+function handshakeError(whom: string, cause?: Error): SpiffeError {
+  return new SpiffeError(
+    'ERR_PEER_HANDSHAKE',
+    `the TLS handshake with ${whom} failed${cause ? `: ${cause.message}` : ''}`,
+    {
+      ...(cause === undefined ? {} : { cause }),
+      hint: 'Check that the server speaks TLS 1.3 and, if it requires client certificates, that it trusts our authority.',
+    },
+  );
+}
+
+function isSpiffe(error: Error): boolean {
+  return error instanceof SpiffeError;
+}
+
+/** TLS 1.2 only: a second handshake could change who the server is. */
+function refuseRenegotiation(socket: TLSSocket): void {
+  socket.disableRenegotiation();
+  socket.on('secure', () => socket.destroy());
+}
