@@ -39,11 +39,17 @@ export {
   type MountOptions,
 } from '@svidkit/mount';
 export {
+  anyPeerOf,
   type ConnectTlsOptions,
+  type DrainOptions,
+  type DrainSummary,
+  type Gated,
   type HandshakeLimitOptions,
   type HttpsAgent,
   type HttpsAgentOptions,
   type HttpsServerOptions,
+  type LegacyPeer,
+  onTermination,
   type Peer,
   peerOf,
   type SecureClientOptions,

@@ -11,6 +11,8 @@ import {
   createHttpsAgent,
   createHttpsServer,
   createTlsServer,
+  drainServers,
+  type Gated,
   type HttpsAgent,
   type HttpsAgentOptions,
   type HttpsServerOptions,
@@ -22,13 +24,7 @@ import {
   type TlsServerOptions,
 } from '@svidkit/tls';
 
-import { ServerDrain } from './server-drain.ts';
-import {
-  drainServers,
-  parseShutdownOptions,
-  type ShutdownOptions,
-  type ShutdownSummary,
-} from './shutdown.ts';
+import { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
 
 /** The identity of this process, and everything that speaks with it. The methods need no `this`. */
 export interface WorkloadIdentity extends AsyncDisposable {
@@ -45,20 +41,20 @@ export interface WorkloadIdentity extends AsyncDisposable {
    *
    * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`, `ERR_SOURCE_CLOSED`.
    */
-  createHttpsServer(options: HttpsServerOptions, listener?: RequestListener): HttpsServer;
+  createHttpsServer(options: HttpsServerOptions, listener?: RequestListener): Gated<HttpsServer>;
   /**
    * A TLS server that hands out only connections of verified and authorised clients; `peerOf(socket)` tells who it is.
    *
    * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`, `ERR_SOURCE_CLOSED`.
    */
-  createTlsServer(options: TlsServerOptions, listener?: (socket: TLSSocket) => void): TlsServer;
+  createTlsServer(options: TlsServerOptions, listener?: (socket: TLSSocket) => void): Gated<TlsServer>;
   /**
    * Does the same to a TLS, HTTPS or secure HTTP/2 server that a framework made, before it listens.
    *
    * @returns the same server.
    * @throws {@link SpiffeError} `ERR_CONFIG_SERVER`, `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`, `ERR_SOURCE_CLOSED`.
    */
-  secureServer<S extends TlsServer>(server: S, options: SecureServerOptions): S;
+  secureServer<S extends TlsServer>(server: S, options: SecureServerOptions): Gated<S>;
   /**
    * An agent for `https.request`, axios, got, node-fetch: each server is verified and authorised before a request is
    * sent.
@@ -102,7 +98,6 @@ export interface WorkloadIdentity extends AsyncDisposable {
 export async function workloadIdentity(options: MountOptions = {}): Promise<WorkloadIdentity> {
   const source = await openMountedX509Source(options);
   const { clock = systemClock } = options;
-  const drains = new WeakMap<Server, ServerDrain>();
   const listening = new Set<Server>();
   const agents = new Set<HttpsAgent>();
   let ending: Promise<ShutdownSummary> | undefined;
@@ -116,7 +111,6 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
   };
 
   const followed = <S extends Server>(server: S): S => {
-    drains.set(server, new ServerDrain(server));
     server.on('listening', () => listening.add(server));
     server.on('close', () => listening.delete(server));
     return server;
@@ -128,9 +122,12 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
     return source.close();
   };
 
-  const end = async (servers: Iterable<Server>, deadlineMs: number): Promise<ShutdownSummary> => {
-    const chosen = [...new Set(servers)].map((server) => drains.get(server) ?? new ServerDrain(server));
-    const summary = await drainServers(chosen, deadlineMs, clock);
+  const end = async (
+    servers: readonly Server[],
+    deadlineMs: number | undefined,
+  ): Promise<ShutdownSummary> => {
+    const drained = drainServers(servers, { clock, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+    const summary = await drained;
     if (!summary.drained) for (const agent of agents) agent.destroy();
     await close();
     return summary;
@@ -145,8 +142,9 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
       followed(createHttpsServer(open(), { clock, ...serverOptions }, listener)),
     createTlsServer: (serverOptions, listener) =>
       followed(createTlsServer(open(), { clock, ...serverOptions }, listener)),
-    secureServer: (server, serverOptions) =>
-      followed(secureServer(server, open(), { clock, ...serverOptions })),
+    secureServer<S extends TlsServer>(server: S, serverOptions: SecureServerOptions): Gated<S> {
+      return followed(secureServer(server, open(), { clock, ...serverOptions }));
+    },
     createHttpsAgent(agentOptions) {
       const agent = createHttpsAgent(open(), { clock, ...agentOptions });
       agents.add(agent);
@@ -160,9 +158,13 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
       return { ...health, ready: false, problems: [...health.problems, 'This process is shutting down.'] };
     },
     async shutdown(shutdownOptions = {}) {
-      const { servers, deadlineMs } = parseShutdownOptions(shutdownOptions);
-      ending ??= end(servers ?? listening, deadlineMs);
-      return ending;
+      const { servers = [...listening], deadlineMs } = shutdownOptions;
+      if (ending !== undefined) return ending;
+      const begun = end(servers, deadlineMs);
+      ending = begun;
+      // Options that were refused have begun nothing.
+      begun.catch(() => (ending = undefined));
+      return begun;
     },
     close,
     [Symbol.asyncDispose]: close,
