@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   ERR_PEER_HANDSHAKE_TIMEOUT: 'peer',
   ERR_PEER_RESUMED: 'peer',
   ERR_PEER_LIMIT: 'peer',
+  // Identities that a proxy forwards
+  ERR_XFCC_INVALID: 'peer',
   // Sources
   ERR_SOURCE_CLOSED: 'caller',
   ERR_SOURCE_EXPIRED: 'environment',

@@ -28,6 +28,7 @@ test('the package exports what it promises and nothing else', () => {
     'parsePem',
     'parseSpiffeIdLenient',
     'publish',
+    'requireAuthorizer',
     'staticX509Source',
     'systemClock',
     'verifyX509Svid',
