@@ -40,8 +40,9 @@ export function authorize(authorizer: Authorizer): onRequestHookHandler {
 }
 
 /**
- * The plugin: `await app.register(requestPeer)`. Every request of the whole application must come over a connection with
- * a verified peer, which is `request.peer`; others get a problem document.
+ * The plugin: `await app.register(requestPeer)`. Every request of the application that it is registered with, those of
+ * scopes below and of routes that were there before included, must come over a connection with a verified peer, which
+ * is `request.peer`; others get a problem document.
  */
 export const requestPeer: FastifyPluginCallback = Object.assign(
   ((app, _options, done) => {
@@ -54,7 +55,7 @@ export const requestPeer: FastifyPluginCallback = Object.assign(
     done();
   }) satisfies FastifyPluginCallback,
   {
-    // What the package fastify-plugin does: for the whole application, and not only for the scope of the plugin.
+    // What the package fastify-plugin does: for the application that registers it, not for a scope of its own.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: '@svidkit/http',
     [Symbol.for('plugin-meta')]: { name: '@svidkit/http', fastify: '5.x' },

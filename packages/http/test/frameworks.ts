@@ -1,7 +1,14 @@
 import { createServer, type RequestListener } from 'node:http';
+import { type Server } from 'node:https';
 
 import { getRequestListener } from '@hono/node-server';
-import { Controller, Get, Module, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  type INestApplication,
+  type NestApplicationOptions,
+  UseGuards,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { authorizeAny, authorizeId, authorizeWith, type X509Source } from '@svidkit/core';
 import { createHttpsServer, type Peer, secureServer } from '@svidkit/tls';
@@ -28,7 +35,7 @@ const ROUTES = {
 };
 
 /** Called by a handler; what it gives is the answer. */
-export type Handle = (peer: Peer) => string;
+type Handle = (peer: Peer) => string;
 
 /** Serves the application of a framework. Gives the port. */
 export interface Framework {
@@ -82,10 +89,7 @@ function honoApplication(handle: Handle): RequestListener {
   return (request, response) => void respond(request, response);
 }
 
-async function fastifyApplication<Instance extends FastifyInstance>(
-  app: Instance,
-  handle: Handle,
-): Promise<number> {
+async function fastifyApplication(app: FastifyInstance, handle: Handle): Promise<number> {
   closing(app, (one) => one.close());
   await app.register(requestPeer);
   app.get('/open', (request) => handle(request.peer));
@@ -97,20 +101,33 @@ async function fastifyApplication<Instance extends FastifyInstance>(
 }
 
 /** Decorators are functions. Sources here run as they are, without a compiler that knows their syntax. */
-function nestModule(handle: Handle): object {
-  class Application {}
-  for (const [path, authorizer] of Object.entries(ROUTES)) {
-    const value = (peer: Peer): string => handle(peer);
-    Object.defineProperty(Application.prototype, path, { value });
-    const descriptor = { value };
-    Get(path)(Application.prototype, path, descriptor);
-    RequestPeer()(Application.prototype, path, 0);
-    if (path !== '/open') UseGuards(authorizeNest(authorizer))(Application.prototype, path, descriptor);
+async function nestApplication(handle: Handle, options: NestApplicationOptions): Promise<INestApplication> {
+  class Application {
+    open(peer: Peer): string {
+      return handle(peer);
+    }
+    admin(peer: Peer): string {
+      return handle(peer);
+    }
+    broken(peer: Peer): string {
+      return handle(peer);
+    }
   }
   Controller()(Application);
-  class Root {}
-  Module({ controllers: [Application] })(Root);
-  return Root;
+  for (const [path, authorizer] of Object.entries(ROUTES)) {
+    const name = path.slice(1);
+    const descriptor = Object.getOwnPropertyDescriptor(Application.prototype, name) ?? {};
+    Get(path)(Application.prototype, name, descriptor);
+    RequestPeer()(Application.prototype, name, 0);
+    if (name !== 'open') UseGuards(authorizeNest(authorizer))(Application.prototype, name, descriptor);
+  }
+  const root = { module: Application, controllers: [Application] };
+  return closing(await NestFactory.create(root, { logger: false, ...options }), (app) => app.close());
+}
+
+async function listenNest(app: INestApplication): Promise<number> {
+  await app.listen(0, '127.0.0.1');
+  return portOf(app.getHttpServer() as Server);
 }
 
 /** Every framework that there is a guide for. */
@@ -126,17 +143,10 @@ export const FRAMEWORKS: Readonly<Record<string, Framework>> = {
   },
   Nest: {
     async gated(source, handle) {
-      const app = await NestFactory.create(nestModule(handle), { logger: false, httpsOptions: {} });
-      secureServer(app.getHttpServer(), source, { authorize: authorizeAny() });
-      closing(app, (one) => one.close());
-      await app.listen(0, '127.0.0.1');
-      return portOf(app.getHttpServer());
+      const app = await nestApplication(handle, { httpsOptions: {} });
+      secureServer(app.getHttpServer() as Server, source, { authorize: authorizeAny() });
+      return listenNest(app);
     },
-    async plain(handle) {
-      const app = await NestFactory.create(nestModule(handle), { logger: false });
-      closing(app, (one) => one.close());
-      await app.listen(0, '127.0.0.1');
-      return portOf(app.getHttpServer());
-    },
+    plain: async (handle) => listenNest(await nestApplication(handle, {})),
   },
 };
