@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { connect as connectHttp2, createSecureServer } from 'node:http2';
-import { connect } from 'node:tls';
+import { createSecureServer } from 'node:http2';
 
 import { authorizeAny, authorizeId, type Authorizer } from '@svidkit/core';
 import { createTestCa, manualClock } from '@svidkit/testkit';
@@ -14,7 +13,7 @@ import { checkRequest, problemOf } from '../src/index.ts';
 import { authorize as authorizeKoa } from '../src/koa.ts';
 import { authorize as authorizeNest } from '../src/nest.ts';
 import { authorizeUpgrade, type UpgradeTarget } from '../src/ws.ts';
-import { ask, authority, clientOf, closeAll, closing, listen, refusals, sourceOf } from './fixtures.ts';
+import { ask, askHttp2, clientOf, closeAll, closing, listen, refusals, sourceOf } from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -80,21 +79,11 @@ describe('checkRequest', () => {
     );
     const port = await listen(server);
     const events = refusals();
-    const statuses: unknown[] = [];
-    for (const path of ['/admin', '/guest']) {
-      const { certPem: cert, keyPem: key } = await (await authority()).issue({ path });
-      const session = connectHttp2(`https://127.0.0.1:${port}`, {
-        createConnection: () =>
-          connect({ host: '127.0.0.1', port, cert, key, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
-      });
-      const stream = session.request({ ':path': '/secret?token=1' });
-      stream.resume();
-      statuses.push(
-        await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status']))),
-      );
-      session.destroy();
-    }
-    expect(statuses).toEqual([200, 403]);
+    expect(await askHttp2(port, '/admin', '/secret')).toEqual([200, 'spiffe://a.test/admin']);
+    expect(await askHttp2(port, '/guest', '/secret?token=1')).toEqual([
+      403,
+      expect.stringContaining('ERR_PEER_UNAUTHORIZED'),
+    ]);
     expect(events).toMatchObject([{ id: 'spiffe://a.test/guest', method: 'GET', path: '/secret' }]);
   });
 

@@ -9,7 +9,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 
 import { authorize, gatedServer, requestPeer } from '../src/fastify.ts';
 import { authorizeUpgrade } from '../src/ws.ts';
-import { agentOf, ask, clientOf, closeAll, closing, portOf, rotate, sourceOf } from './fixtures.ts';
+import { agentOf, ask, askHttp2, clientOf, closeAll, closing, portOf, rotate, sourceOf } from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -147,6 +147,21 @@ it('listens on the one address that is asked for', async () => {
   await expect(ask(agent, portOf(app.server), '/', { host: '::1' })).rejects.toMatchObject({
     code: 'ECONNREFUSED',
   });
+});
+
+it('knows the peer of a request of HTTP/2', async () => {
+  const gated = gatedServer(await sourceOf('/server'), { authorize: authorizeAny(), http2: true });
+  const app = await ready(fastify(gated) as unknown as FastifyInstance);
+  app.get('/admin', { onRequest: authorize(authorizeId('spiffe://a.test/admin')) }, () => 'in');
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const port = portOf(app.server);
+
+  expect(await askHttp2(port, '/web', '/')).toEqual([200, 'spiffe://a.test/web']);
+  expect(await askHttp2(port, '/admin', '/admin')).toEqual([200, 'in']);
+  expect(await askHttp2(port, '/web', '/admin')).toEqual([
+    403,
+    expect.stringContaining('ERR_PEER_UNAUTHORIZED'),
+  ]);
 });
 
 it('takes the timeouts of Fastify', async () => {

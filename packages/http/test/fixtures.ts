@@ -1,9 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { type Agent, request as httpsRequest } from 'node:https';
 import { type AddressInfo, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
 
 import { authorizeAny, type SvidkitEvents } from '@svidkit/core';
 import { createTestCa, type TestCa, type TestContextOptions, type TestX509Source } from '@svidkit/testkit';
@@ -25,7 +27,7 @@ export function closing<T>(thing: T, close: (thing: T) => unknown): T {
 let made: Promise<TestCa> | undefined;
 
 /** The authority of a.test. Made once: authorities are immutable. */
-export function authority(): Promise<TestCa> {
+function authority(): Promise<TestCa> {
   made ??= createTestCa({ trustDomain: 'a.test' });
   return made;
 }
@@ -88,6 +90,24 @@ export async function ask(
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const server = agent === undefined ? undefined : peerOf(response);
   return { status: response.statusCode, headers: response.headers, body: await text(response), server };
+}
+
+/** One request over HTTP/2, by somebody of a.test. Gives status and body. */
+export async function askHttp2(
+  port: number,
+  path: string,
+  target: string,
+): Promise<readonly [status: number, body: string]> {
+  const { certPem: cert, keyPem: key } = await (await authority()).issue({ path });
+  const session = connectHttp2(`https://127.0.0.1:${port}`, {
+    createConnection: () =>
+      connect({ host: '127.0.0.1', port, cert, key, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+  });
+  closing(session, (one) => one.destroy());
+  const stream = session.request({ ':path': target });
+  const body = text(stream);
+  const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status': number }];
+  return [headers[':status'], await body];
 }
 
 /** The refusals that were published since. */

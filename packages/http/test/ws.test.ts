@@ -10,17 +10,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { authorizeUpgrade } from '../src/ws.ts';
-import {
-  authority,
-  agentOf,
-  clientOf,
-  closeAll,
-  closing,
-  listen,
-  refusals,
-  rotate,
-  sourceOf,
-} from './fixtures.ts';
+import { agentOf, clientOf, closeAll, closing, listen, refusals, rotate, sourceOf } from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -161,7 +151,9 @@ describe('authorizeUpgrade', () => {
 
 describe('a WebSocket through the agent', () => {
   it('sends nothing to a server that is not authorised', async () => {
-    const { certPem: cert, keyPem: key } = await (await authority()).issue({ path: '/other' });
+    const ca = await createTestCa({ trustDomain: 'a.test' });
+    const { certPem: cert, keyPem: key } = await ca.issue({ path: '/other' });
+    const client = closing(await ca.source({ path: '/web' }), (one) => one.close());
     let received = '';
     const server = createTls(
       { cert, key, requestCert: true, rejectUnauthorized: false, ca: [] },
@@ -174,7 +166,7 @@ describe('a WebSocket through the agent', () => {
     );
     server.on('tlsClientError', () => {});
     const port = await listen(server);
-    const agent = createHttpsAgent(await sourceOf('/web'), {
+    const agent = createHttpsAgent(client, {
       authorize: authorizeId('spiffe://a.test/server'),
     });
     closing(agent, (one) => one.destroy());
