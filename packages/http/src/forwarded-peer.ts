@@ -61,14 +61,12 @@ export function forwardedPeerOf(
     const elements = parseXfcc(readHeader(request.headers));
     if (elements.length < hops) throw invalid(`want ${hops} elements, got ${elements.length}`);
 
-    // From the nearest proxy outwards: who wrote this element, and whom did it see?
-    let writer = proxy.id;
+    // From the nearest proxy outwards: each of them was seen by the one before it.
     for (const [index, element] of elements.slice(-hops).toReversed().entries()) {
-      checkWriter(element, writer, proxies);
+      checkWriter(element, proxy, proxies);
       const id = onlyId(element);
       if (index === hops - 1) return Object.freeze<ForwardedPeer>({ kind: 'forwarded', id, proxy, element });
       checkAuthorized(proxies, named(id));
-      writer = id;
     }
     throw invalid('want an element');
   });
@@ -89,11 +87,11 @@ function readHeader(headers: IncomingHttpHeaders): string {
   return typeof value === 'string' ? value : value.join(',');
 }
 
-/** An element that names its writer must name the proxy that we know to stand there, or one that we believe. */
-function checkWriter(element: XfccElement, writer: SpiffeId, proxies: Authorizer): void {
+/** An element that says who wrote it must name the proxy that we see, or another one that we believe. */
+function checkWriter(element: XfccElement, proxy: Peer, proxies: Authorizer): void {
   for (const by of element.by) {
     const id = parseId(by, 'By');
-    if (id.equals(writer)) continue;
+    if (id.equals(proxy.id)) continue;
     try {
       checkAuthorized(proxies, named(id));
     } catch (cause) {

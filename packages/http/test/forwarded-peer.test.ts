@@ -190,6 +190,8 @@ describe('forwardedPeerOf', () => {
     );
     const one = await service({ proxies: byCertificate });
     expect(await outcome(one, '/proxy', `URI=${WEB}`)).toBe(`forwarded ${WEB} by ${PROXY}`);
+    expect(await outcome(one, '/proxy', `By=${PROXY};URI=${WEB}`)).toBe(`forwarded ${WEB} by ${PROXY}`);
+    expect(await outcome(one, '/proxy', `By=${EDGE};URI=${WEB}`)).toBe('ERR_XFCC_INVALID');
     const two = await service({ proxies: byCertificate, trustedHops: 2 });
     expect(await outcome(two, '/proxy', `URI=${WEB},URI=${EDGE}`)).toBe('ERR_PEER_UNAUTHORIZED');
   });

@@ -6,7 +6,7 @@ import { createServer as createTls } from 'node:tls';
 import { authorizeAny, authorizeId, authorizeWith } from '@svidkit/core';
 import { createTestCa, manualClock } from '@svidkit/testkit';
 import { createHttpsAgent, createHttpsServer, peerOf } from '@svidkit/tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { authorizeUpgrade } from '../src/ws.ts';
@@ -79,9 +79,12 @@ describe('authorizeUpgrade', () => {
   it('answers everybody with 401 on a server without a gate', async () => {
     const seen: string[] = [];
     const server = createServer();
-    server.on('upgrade', authorizeUpgrade(greeter(seen), authorizeAny()));
+    const sockets = greeter(seen);
+    const upgrades = vi.spyOn(sockets, 'handleUpgrade');
+    server.on('upgrade', authorizeUpgrade(sockets, authorizeAny()));
     const port = await listen(server);
     expect(await refusal(`ws://127.0.0.1:${port}`)).toEqual([401, 'ERR_PEER_UNVERIFIED']);
+    expect(upgrades).not.toHaveBeenCalled();
     expect(seen).toEqual([]);
   });
 
