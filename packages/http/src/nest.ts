@@ -33,7 +33,7 @@ export const RequestPeer: () => ParameterDecorator = createParamDecorator(
 function checkContext(context: ExecutionContext, authorizer: Authorizer): Peer {
   const http = context.getType() === 'http' ? context.switchToHttp() : undefined;
   try {
-    return checkRequest(rawRequest(http?.getRequest<PlatformRequest | undefined>()), authorizer);
+    return checkRequest(http?.getRequest<RequestLike | undefined>(), authorizer);
   } catch (cause) {
     const { status, headers, body } = problemOf(cause);
     const response = http?.getResponse<PlatformResponse | undefined>();
@@ -42,13 +42,6 @@ function checkContext(context: ExecutionContext, authorizer: Authorizer): Peer {
   }
 }
 
-/** A request of Express is one of node:http; one of Fastify has it inside. */
-type PlatformRequest = RequestLike & { readonly raw?: RequestLike };
-
 interface PlatformResponse {
   readonly header?: (name: string, value: string) => unknown;
-}
-
-function rawRequest(request: PlatformRequest | undefined): RequestLike | undefined {
-  return request?.raw ?? request;
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 
+import { type ExecutionContext } from '@nestjs/common';
 import { authorizeAny, authorizeId, type Authorizer } from '@svidkit/core';
 import { createTestCa, manualClock } from '@svidkit/testkit';
 import { createHttpsAgent, createHttpsServer, secureServer } from '@svidkit/tls';
@@ -158,4 +159,27 @@ it('a response that has begun already keeps a handler from running as well', asy
   );
   expect(await ask(undefined, port, '/')).toMatchObject({ body: 'refused' });
   expect(handled).toBe(0);
+});
+
+it('a guard of Nest refuses what is no request over HTTP, whatever it looks like', async () => {
+  const request = { socket: {} };
+  const context = (type: string): ExecutionContext => {
+    const http = { getRequest: () => request, getResponse: () => undefined };
+    return { getType: () => type, switchToHttp: () => http } as unknown as ExecutionContext;
+  };
+  const { promise, resolve } = Promise.withResolvers<object>();
+  const port = await listen(
+    createHttpsServer(await sourceOf('/server'), { authorize: authorizeAny() }, ({ socket }, response) => {
+      resolve(socket);
+      response.end();
+    }),
+  );
+  await ask(await clientOf('/web'), port, '/');
+  request.socket = await promise;
+  const guard = authorizeNest(authorizeAny());
+
+  expect(guard.canActivate(context('http'))).toBe(true);
+  for (const type of ['rpc', 'ws', 'graphql']) {
+    expect(() => guard.canActivate(context(type))).toThrow(expect.objectContaining({ status: 401 }));
+  }
 });
