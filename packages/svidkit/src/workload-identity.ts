@@ -143,7 +143,9 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
     createTlsServer: (serverOptions, listener) =>
       followed(createTlsServer(open(), { clock, ...serverOptions }, listener)),
     secureServer<S extends TlsServer>(server: S, serverOptions: SecureServerOptions): Gated<S> {
-      return followed(secureServer(server, open(), { clock, ...serverOptions }));
+      const made = secureServer(server, open(), { clock, ...serverOptions });
+      followed(made);
+      return made;
     },
     createHttpsAgent(agentOptions) {
       const agent = createHttpsAgent(open(), { clock, ...agentOptions });
