@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
-import { type Authorizer, type Clock, type DenyList, SpiffeError } from '@svidkit/core';
+import { type Authorizer, type Clock, type Certificate, type DenyList, SpiffeError } from '@svidkit/core';
 
 import { admit, publishRejection, remoteOf } from './admission.ts';
 import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
@@ -10,10 +10,13 @@ import { ownContext, type TlsFloor } from './context-options.ts';
 import { type Credential, type Identity } from './identity.ts';
 import { type Admission } from './judge.ts';
 import { peerName } from './peer.ts';
+import { type SessionStore } from './session-store.ts';
 
 /** How we connect to anyone. All resolved: no defaults here. */
 export interface OpenOptions extends ConnectionLife {
   readonly identity: Identity;
+  /** Sessions to resume; undefined: none is. */
+  readonly sessions: SessionStore | undefined;
   readonly deny: DenyList | undefined;
   readonly authorize: Authorizer;
   readonly minVersion: TlsFloor;
@@ -98,17 +101,20 @@ export function attemptConnection(
   options: OpenOptions,
   done: (outcome: Outcome) => void,
 ): (reason: unknown) => void {
-  const { identity } = options;
+  const { identity, sessions } = options;
   const alpn = target.ALPNProtocols ?? [];
   const { servername } = serverName(target);
   const host = servername === '' ? target.host : servername;
+  const key = JSON.stringify([servername, target.host, target.port, target.path, alpn]);
+  const resumable = target.socket === undefined ? sessions?.get(own, key) : undefined;
   let socket: TLSSocket;
   try {
     socket = connect({
       ...pick(target),
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
       servername,
-      secureContext: ownContext(own, options.minVersion),
+      secureContext: ownContext(own, options.minVersion, sessions === undefined ? 'off' : 'on'),
+      ...(resumable === undefined ? {} : { session: resumable.session }),
       // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -129,6 +135,7 @@ export function attemptConnection(
       if (error instanceof SpiffeError) {
         publishRejection('client', identity.latest.number, remoteOf(socket), error);
       }
+      if (resumable !== undefined) sessions?.drop(own, key);
       socket.destroy();
       done({ error: error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'), inHandshake });
       return;
@@ -141,6 +148,14 @@ export function attemptConnection(
     done({ opened: { socket, own, admission } });
   };
   const whom = describe(target);
+  let path: readonly Certificate[] | undefined;
+  // Servers of TLS 1.2 give the session before the handshake is over, those of TLS 1.3 at any time after.
+  const given: Buffer[] = [];
+  const keep = (session: Buffer): void => {
+    if (path === undefined) given.push(session);
+    else sessions?.put(own, key, { session, path });
+  };
+  if (sessions !== undefined && target.socket === undefined) socket.on('session', keep);
   const onError = (cause: NodeJS.ErrnoException): void => {
     if (cause.code === NO_PROTOCOL) settle(wrongProtocol(whom, alpn, cause));
     else if (connected && !isSpiffe(cause)) settle(handshakeError(whom, cause), undefined, true);
@@ -167,11 +182,14 @@ export function attemptConnection(
         throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during the handshake');
       }
       // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
-      const admission = admit(socket, own, identity.current, { ...options, side: 'client', host });
+      const policy = { ...options, side: 'client', host, resumption: sessions !== undefined } as const;
+      const admission = admit(socket, own, identity.current, policy, resumable?.path);
       if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
         throw wrongProtocol(whom, alpn);
       }
       if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+      path = admission.path;
+      for (const session of given) keep(session);
       if (target.expectFirstByte !== false) watchEnd(admission);
       settle(undefined, admission);
     } catch (cause) {
@@ -186,6 +204,7 @@ export function attemptConnection(
       const { latest } = identity;
       const error = closedAfterHandshake(peerName(peer), own, latest.number, whom, cause);
       publishRejection('client', latest.number, remote, error);
+      sessions?.drop(own, key);
       return error;
     });
   }

@@ -35,7 +35,12 @@ export {
 export { onTermination, type TerminationOptions } from './on-termination.ts';
 export { anyPeerOf, type LegacyPeer, type Peer, peerOf, type SocketHolder } from './peer.ts';
 export { type Gated, secureServer } from './secure-server.ts';
-export { type ConnectionLifeOptions, type DenyOptions, type SecureServerOptions } from './server-options.ts';
+export {
+  type ConnectionLifeOptions,
+  type DenyOptions,
+  type ResumptionOptions,
+  type SecureServerOptions,
+} from './server-options.ts';
 export { type TargetAuthorizer } from './target-authorizer.ts';
 export {
   tlsClientOptions,
