@@ -28,7 +28,7 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.integration.ts'],
+          include: ['packages/*/test/**/*.integration.ts', 'tests/**/*.integration.ts'],
           pool: 'forks',
           testTimeout: 60_000,
         },

@@ -1,0 +1,24 @@
+import { type Transport } from './transport.ts';
+import { express5, fastify5, hono, koa, nest } from './transports/frameworks.ts';
+import { https, httpsByOptions } from './transports/http1.ts';
+import { http2 } from './transports/http2.ts';
+import { tls, tlsByOptions } from './transports/tls.ts';
+import { ws } from './transports/ws.ts';
+
+/** The rows of the matrix. */
+export const TRANSPORTS = {
+  tls,
+  https,
+  http2,
+  ws,
+  'Express 5': express5,
+  'Fastify 5': fastify5,
+  Koa: koa,
+  Hono: hono,
+  Nest: nest,
+  'tls.connect with tlsClientOptions': tlsByOptions,
+  'https.request with tlsClientOptions': httpsByOptions,
+} satisfies Record<string, Transport>;
+
+/** The name of a row. */
+export type TransportName = keyof typeof TRANSPORTS;
