@@ -54,13 +54,12 @@ type Open = (target: Target) => Promise<Session>;
 /** Real work at the real server, which refuses whoever has no certificate, or one of another authority. */
 async function works(driver: Driver, open: Open, stage: Stage): Promise<void> {
   const { port } = stage;
-  const work = (session: Session): Promise<unknown> => session.work();
   await assert.rejects(
-    withSession(async (target) => driver.withoutCertificate(target), stage, port, work),
+    withSession(async (target) => driver.withoutCertificate(target), stage, port, doWork),
     'the server must refuse a client without a certificate',
   );
   await assert.rejects(
-    withSession(open, { ...stage, clientCa: stage.foreign }, port, work),
+    withSession(open, { ...stage, clientCa: stage.foreign }, port, doWork),
     'the server must refuse a client of another authority',
   );
   await withSession(open, stage, port, async (session, source) => {
@@ -102,9 +101,7 @@ async function getsNothing(
 ): Promise<void> {
   const tap = await openTap(driver, stage, options);
   try {
-    await assert.rejects(
-      withSession(open, stage, tap.port, (session) => session.work()),
-    );
+    await assert.rejects(withSession(open, stage, tap.port, doWork));
     assert(tap.connections.length > 0, 'the tap was reached');
     if (options.refuseTls === true) {
       // Some go on with TLS against a server that said no; those bytes are a handshake that nobody answers.
@@ -125,11 +122,15 @@ function openTap(
   options: Pick<Parameters<typeof Tap.open>[0], 'identity' | 'refuseTls'>,
 ): Promise<Tap> {
   const { ca, clientId, portForTap, tapPort } = stage;
-  return ca
-    .issue({ id: clientId })
-    .then((toServer) =>
-      Tap.open({ ...options, toServer, preface: driver.server.preface, serverPort: portForTap, port: tapPort }),
-    );
+  return ca.issue({ id: clientId }).then((toServer) =>
+    Tap.open({
+      ...options,
+      toServer,
+      preface: driver.server.preface,
+      serverPort: portForTap,
+      port: tapPort,
+    }),
+  );
 }
 
 async function withSession(
@@ -148,6 +149,10 @@ async function withSession(
     await session?.close().catch(() => {});
     await source.close();
   }
+}
+
+function doWork(session: Session): Promise<unknown> {
+  return session.work();
 }
 
 async function rotate(ca: TestCa, clientId: string, source: TestX509Source): Promise<void> {

@@ -69,13 +69,20 @@ export async function driversCommand(args: readonly string[]): Promise<number> {
 
   const rows: Row[] = [];
   for (const server of new Set(chosen.map((driver) => driver.server))) {
-    rows.push(...(await runServer(server, chosen.filter((driver) => driver.server === server))));
+    rows.push(
+      ...(await runServer(
+        server,
+        chosen.filter((driver) => driver.server === server),
+      )),
+    );
   }
   console.log(`\n${renderTable(rows)}`);
   const outcomes = rows.flatMap(({ checks }) => Object.values(checks));
   const count = (state: string): number => outcomes.filter((outcome) => outcome.state === state).length;
   console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
-  for (const why of new Set(outcomes.map((outcome) => (outcome.state === 'skipped' ? outcome.why : undefined)))) {
+  for (const why of new Set(
+    outcomes.map((outcome) => (outcome.state === 'skipped' ? outcome.why : undefined)),
+  )) {
     if (why !== undefined) console.log(`skipped: ${why}`);
   }
   if (values.json !== undefined) {

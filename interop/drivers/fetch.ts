@@ -1,7 +1,18 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -29,7 +40,9 @@ export async function unpackDebian(pins: readonly DebianPin[], into: string): Pr
       await rename(join(fresh, file), kept);
       await rm(fresh, { recursive: true });
     }
-    const found = createHash('sha256').update(await readFile(kept)).digest('hex');
+    const found = createHash('sha256')
+      .update(await readFile(kept))
+      .digest('hex');
     if (found !== sha256) throw new Error(`${kept}: want SHA-256 ${sha256}, got ${found}`);
     await attempt(`unpacking ${name}`, () => run('dpkg', ['-x', kept, into]));
   }

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { type Socket } from 'node:net';
 
 /** What a protocol says in the clear before TLS, and how to say that there is none. */
@@ -49,18 +48,39 @@ export const natsPreface: Preface = {
   },
   async refuse(client, server) {
     const text = (await line(server)).toString('utf8');
-    client.write(text.replace('"tls_required":true', '"tls_required":false').replace('"tls_verify":true,', ''));
+    client.write(
+      text.replace('"tls_required":true', '"tls_required":false').replace('"tls_verify":true,', ''),
+    );
   },
 };
 
 /** Exactly `length` bytes. */
 async function take(socket: Socket, length: number): Promise<Buffer> {
+  const held: Buffer[] = [];
   for (;;) {
-    const bytes: unknown = socket.read(length);
-    if (Buffer.isBuffer(bytes)) return bytes;
+    // All there is: whoever leaves something is told at once that there is something, for ever.
+    const bytes: unknown = socket.read();
+    if (Buffer.isBuffer(bytes)) held.push(bytes);
+    const all = Buffer.concat(held);
+    if (all.length >= length) {
+      if (all.length > length) socket.unshift(all.subarray(length));
+      return all.subarray(0, length);
+    }
+    if (Buffer.isBuffer(bytes)) continue;
     if (socket.destroyed || socket.readableEnded) throw new Error('the connection ended before TLS');
-    await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
+    await change(socket);
   }
+}
+
+/** Resolves when there is more to read, or nothing any more. */
+function change(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('readable', done).off('close', done);
+      resolve();
+    };
+    socket.on('readable', done).on('close', done);
+  });
 }
 
 async function mysqlPacket(socket: Socket): Promise<Buffer> {

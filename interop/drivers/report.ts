@@ -37,7 +37,9 @@ export async function writeGuide(rows: readonly Row[]): Promise<void> {
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error(`${GUIDE} has no markers`);
   const explained = Object.entries(CHECKS).map(([check, what]) => `- **${check}**: ${what}.`);
-  const servers = new Map(rows.map((row) => [row.server, `- ${row.server} ${row.serverVersion}: ${row.configured}`]));
+  const servers = new Map(
+    rows.map((row) => [row.server, `- ${row.server} ${row.serverVersion}: ${row.configured}`]),
+  );
   const generated = [
     renderTable(rows),
     explained.join('\n'),

@@ -29,7 +29,8 @@ function open({ host, port, reconnects }: Target, options: MongoClientOptions): 
       const collection = client.db('interop').collection('rows');
       const { insertedId } = await collection.insertOne({ driver: 'mongodb' });
       const found = await collection.findOne({ _id: insertedId });
-      if (found?.['driver'] !== 'mongodb') throw new Error(`want the document back, got ${JSON.stringify(found)}`);
+      if (found?.['driver'] !== 'mongodb')
+        throw new Error(`want the document back, got ${JSON.stringify(found)}`);
       return undefined;
     },
     close: () => client.close(true),

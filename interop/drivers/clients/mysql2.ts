@@ -29,7 +29,9 @@ function open({ host, port }: Target, options: PoolOptions): Session {
   });
   return {
     async work() {
-      const [rows] = await pool.query<RowDataPacket[]>("select variable_value as version from information_schema.session_status where variable_name = 'Ssl_version'");
+      const [rows] = await pool.query<RowDataPacket[]>(
+        "select variable_value as version from information_schema.session_status where variable_name = 'Ssl_version'",
+      );
       if (rows[0]?.['version'] !== 'TLSv1.3') throw new Error(`want TLSv1.3, got ${JSON.stringify(rows)}`);
       return undefined;
     },

@@ -21,7 +21,15 @@ export const pgDriver: Driver = {
 };
 
 function open({ host, port }: Target, options: pg.PoolConfig): Session {
-  const pool = new pg.Pool({ host, port, user: USER, password: PASSWORD, database: 'postgres', max: 1, ...options });
+  const pool = new pg.Pool({
+    host,
+    port,
+    user: USER,
+    password: PASSWORD,
+    database: 'postgres',
+    max: 1,
+    ...options,
+  });
   pool.on('error', () => {});
   return {
     async work() {

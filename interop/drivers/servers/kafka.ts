@@ -1,4 +1,6 @@
+import { mkdir, cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dirname } from 'node:path';
 
 import { fetchKafka } from '../fetch.ts';
 import { KAFKA } from '../pins.ts';
@@ -14,8 +16,6 @@ import {
   type ServerSetting,
   USER,
 } from '../server.ts';
-import { mkdir, cp } from 'node:fs/promises';
-import { dirname } from 'node:path';
 
 /** One Kafka node, broker and controller, from Maven Central. */
 export const kafkaServer: ServerKind = {
@@ -47,7 +47,6 @@ export const kafkaServer: ServerKind = {
         `plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_${USER}="${PASSWORD}";`,
       ].map((line) => `listener.name.${name.toLowerCase()}.${line}`),
     );
-    const at = (name: string, where: number): string => `${name}://127.0.0.1:${where}`;
     const config = [
       'process.roles=broker,controller',
       'node.id=1',
@@ -71,7 +70,16 @@ export const kafkaServer: ServerKind = {
       args: [...java, 'kafka.tools.StorageTool', 'format', '-t', 'c3ZpZGtpdC1pbnRlcm9wMQ', '-c', properties],
       folder: work,
     });
-    const running = await runServer({ command: 'java', args: [...java, 'kafka.Kafka', properties], folder: work, port });
+    const running = await runServer({
+      command: 'java',
+      args: [...java, 'kafka.Kafka', properties],
+      folder: work,
+      port,
+    });
     return { ...running, portForTap };
   },
 };
+
+function at(listener: string, port: number): string {
+  return `${listener}://127.0.0.1:${port}`;
+}

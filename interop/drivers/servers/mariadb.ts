@@ -33,7 +33,12 @@ export const mariadbServer: ServerKind = {
       folder: work,
       env: { LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu') },
     };
-    const base = ['--no-defaults', `--datadir=${data}`, `--lc-messages-dir=${share}`, '--innodb-flush-method=fsync'];
+    const base = [
+      '--no-defaults',
+      `--datadir=${data}`,
+      `--lc-messages-dir=${share}`,
+      '--innodb-flush-method=fsync',
+    ];
     const sql = await Promise.all(
       ['mysql_system_tables.sql', 'mysql_system_tables_data.sql'].map((name) =>
         readFile(join(share, name), 'utf8'),

@@ -3,9 +3,16 @@ import { join } from 'node:path';
 import { buildGo, copyProgram } from '../fetch.ts';
 import { NATS } from '../pins.ts';
 import { natsPreface } from '../preface.ts';
-import { runServer, type ServerKind, serverFile, serverFolder, type ServerSetting } from '../server.ts';
+import {
+  PASSWORD,
+  runServer,
+  type ServerKind,
+  serverFile,
+  serverFolder,
+  type ServerSetting,
+} from '../server.ts';
 
-/** The NATS server, built from its Go module. Its one user is the SPIFFE ID of the client. */
+/** The NATS server, built from its Go module. Its one user is the SPIFFE ID of the client, with a password. */
 export const natsServer: ServerKind = {
   name: 'NATS server',
   version: NATS.version.slice(1),
@@ -22,7 +29,7 @@ tls {
   ca_file: ${JSON.stringify(await serverFile(join(work, 'ca.crt'), authorities))}
   verify_and_map: true
 }
-authorization { users = [ { user: ${JSON.stringify(clientId)} } ] }
+authorization { users = [ { user: ${JSON.stringify(clientId)}, password: ${JSON.stringify(PASSWORD)} } ] }
 `;
     return runServer({
       command,

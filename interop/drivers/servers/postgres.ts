@@ -42,7 +42,10 @@ export const postgresServer: ServerKind = {
       env,
       input: `CREATE ROLE ${USER} LOGIN PASSWORD '${PASSWORD}';\n`,
     });
-    await serverFile(join(data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n');
+    await serverFile(
+      join(data, 'pg_hba.conf'),
+      'hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n',
+    );
     const settings = {
       listen_addresses: '127.0.0.1',
       port: String(port),

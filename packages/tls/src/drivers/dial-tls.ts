@@ -59,16 +59,17 @@ export function dialUpgrade<Result>(
     let asked = false;
     const onEnd = (): void => over.abort(refused(`${whom} ended the connection before TLS`));
     socket.on('error', (error) => over.abort(error)).on('end', onEnd);
+    const reader = new Reader(socket, stop);
     try {
       await once(socket, 'connect', { signal: stop });
       return await negotiate({
         socket,
-        read: (length) => readExactly(socket, length, stop),
+        read: (length) => reader.read(length),
         secure: async () => {
           timer.clear();
           asked = true;
           // What came in the clear must not be taken for something that came over TLS.
-          if (socket.readableLength > 0) throw refused(`${whom} sent more than the answer before TLS`);
+          if (reader.hasMore) throw refused(`${whom} sent more than the answer before TLS`);
           socket.off('end', onEnd);
           return connectTls(source, { ...options, ...address, socket, signal });
         },
@@ -89,11 +90,32 @@ export function refused(message: string): SpiffeError {
   });
 }
 
-async function readExactly(socket: Socket, length: number, signal: AbortSignal): Promise<Buffer> {
-  for (;;) {
-    signal.throwIfAborted();
-    const bytes: unknown = socket.read(length);
-    if (Buffer.isBuffer(bytes) && bytes.length === length) return bytes;
-    await once(socket, 'readable', { signal });
+/** Reads as much as is asked for at a time. */
+class Reader {
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal;
+  #held: Buffer = Buffer.alloc(0);
+
+  constructor(socket: Socket, signal: AbortSignal) {
+    this.#socket = socket;
+    this.#signal = signal;
+  }
+
+  /** Whether there is more than was asked for. */
+  get hasMore(): boolean {
+    return this.#held.length > 0 || this.#socket.readableLength > 0;
+  }
+
+  async read(length: number): Promise<Buffer> {
+    while (this.#held.length < length) {
+      this.#signal.throwIfAborted();
+      // All there is: whoever leaves something is told at once that there is something, for ever.
+      const bytes: unknown = this.#socket.read();
+      if (Buffer.isBuffer(bytes)) this.#held = Buffer.concat([this.#held, bytes]);
+      else await once(this.#socket, 'readable', { signal: this.#signal });
+    }
+    const wanted = this.#held.subarray(0, length);
+    this.#held = this.#held.subarray(length);
+    return wanted;
   }
 }

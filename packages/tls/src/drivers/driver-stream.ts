@@ -1,7 +1,9 @@
 import { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 /** What a {@link DriverStream} reaches: a TLS socket, or what a protocol laid around one. */
 interface Inner extends Duplex {
+  readonly socket?: TLSSocket | undefined;
   setNoDelay?: (noDelay?: boolean) => unknown;
   setKeepAlive?: (enable?: boolean, initialDelayMs?: number) => unknown;
   setTimeout?: (timeoutMs: number) => unknown;
@@ -40,9 +42,9 @@ export class DriverStream extends Duplex {
     this.#dial = dial;
   }
 
-  /** The connection, for `peerOf(stream)`. Undefined while connecting. */
-  get socket(): Duplex | undefined {
-    return this.#inner;
+  /** The verified connection, for `peerOf(stream)`. Undefined as long as there is none. */
+  get socket(): TLSSocket | undefined {
+    return this.#inner instanceof TLSSocket ? this.#inner : this.#inner?.socket;
   }
 
   /** As of `net.Socket`. */
