@@ -29,8 +29,8 @@ export class Conversation {
   #socket: Socket;
   #secured = false;
 
-  constructor(endpoint: Endpoint, identity: Identity, socket: Socket) {
-    this.endpoint = endpoint;
+  constructor(owner: Endpoint, identity: Identity, socket: Socket) {
+    this.endpoint = owner;
     this.#identity = identity;
     this.#socket = socket;
   }
@@ -122,17 +122,6 @@ export async function endpoint(
   return made;
 }
 
-/** TLS at once, then reads for ever, and answers each read. */
-export function answering(answer: Buffer | string = ''): (conversation: Conversation) => Promise<void> {
-  return async (conversation) => {
-    await conversation.secure();
-    for (;;) {
-      await conversation.read();
-      if (answer !== '') conversation.write(answer);
-    }
-  };
-}
-
 /** PostgreSQL: lets anyone in, and answers each query as if it were empty. `answer` is what it says to SSLRequest. */
 export function postgres(answer: Buffer | string = 'S'): (conversation: Conversation) => Promise<void> {
   return async (conversation) => {
@@ -144,15 +133,13 @@ export function postgres(answer: Buffer | string = 'S'): (conversation: Conversa
     const length = (await conversation.read(4)).readUInt32BE();
     await conversation.read(length - 4);
     // AuthenticationOk, BackendKeyData, ReadyForQuery.
-    conversation.write(
-      Buffer.from('520000000800000000' + '4b0000000c0000000100000002' + '5a0000000549', 'hex'),
-    );
+    conversation.write(Buffer.from('5200000008000000004b0000000c00000001000000025a0000000549', 'hex'));
     for (;;) {
       const [kind, ...size] = await conversation.read(5);
       await conversation.read(Buffer.from(size).readUInt32BE() - 4);
       if (kind === 0x58) return conversation.end();
       // EmptyQueryResponse, ReadyForQuery.
-      conversation.write(Buffer.from('4900000004' + '5a0000000549', 'hex'));
+      conversation.write(Buffer.from('49000000045a0000000549', 'hex'));
     }
   };
 }
@@ -259,14 +246,23 @@ function greeting(offersTls: boolean): Buffer {
 }
 
 function sha2Token(password: string): Buffer {
-  const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
   const hash = sha256(Buffer.from(password));
   const mask = sha256(Buffer.concat([sha256(sha256(hash)), NONCE]));
   return Buffer.from(hash.map((byte, i) => byte ^ (mask[i] ?? 0)));
 }
 
+function sha256(data: Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
+}
+
 /** Redis: says OK to whatever comes. */
-export const redis = answering('+OK\r\n');
+export async function redis(conversation: Conversation): Promise<void> {
+  await conversation.secure();
+  for (;;) {
+    await conversation.read();
+    conversation.write('+OK\r\n');
+  }
+}
 
 /** NATS: demands TLS, or says that it has none. */
 export function nats(tls = true): (conversation: Conversation) => Promise<void> {

@@ -271,7 +271,7 @@ describe('a connection for a driver', () => {
       client.once('end', resolve);
     });
     server.hangUp();
-    await ended;
+    await expect(ended).resolves.toBeUndefined();
   });
 });
 

@@ -108,7 +108,11 @@ const CASES: Readonly<Record<string, Case>> = {
         serverSelectionTimeoutMS: 500,
         ...mongodbOptions(source, { authorize }),
       });
-      await client.connect().finally(() => client.close(true));
+      try {
+        await client.connect();
+      } finally {
+        await client.close(true);
+      }
     },
     unfinished: true,
   },
@@ -175,7 +179,7 @@ describe('a connection for a driver', () => {
   });
 });
 
-function usePg(port: number, options: pg.ClientConfig): Promise<unknown> {
+async function usePg(port: number, options: pg.ClientConfig): Promise<void> {
   const client = new pg.Client({
     host: HOST,
     port,
@@ -185,13 +189,15 @@ function usePg(port: number, options: pg.ClientConfig): Promise<unknown> {
     ...options,
   });
   client.on('error', () => {});
-  return client
-    .connect()
-    .then(() => client.query(''))
-    .finally(() => client.end());
+  try {
+    await client.connect();
+    await client.query('');
+  } finally {
+    await client.end();
+  }
 }
 
-function usePostgres(port: number, options: object): Promise<unknown> {
+async function usePostgres(port: number, options: object): Promise<void> {
   const sql = postgresJs({
     host: HOST,
     port,
@@ -201,10 +207,11 @@ function usePostgres(port: number, options: object): Promise<unknown> {
     fetch_types: false,
     ...options,
   });
-  return sql
-    .unsafe('')
-    .simple()
-    .finally(() => sql.end());
+  try {
+    await sql.unsafe('').simple();
+  } finally {
+    await sql.end();
+  }
 }
 
 function useIoredis(port: number, options: Pick<RedisOptions, 'tls' | 'Connector'>): Promise<unknown> {
@@ -235,7 +242,11 @@ async function useKafkajs(port: number, options: object): Promise<void> {
     ...options,
   });
   const admin = kafka.admin();
-  await admin.connect().finally(() => admin.disconnect());
+  try {
+    await admin.connect();
+  } finally {
+    await admin.disconnect();
+  }
 }
 
 /** Takes what comes over TLS, once, and hangs up. */
