@@ -102,6 +102,7 @@ async function getsNothing(
   const tap = await openTap(driver, stage, options);
   try {
     await assert.rejects(withSession(open, stage, tap.port, doWork));
+    await tap.deserted();
     assert(tap.connections.length > 0, 'the tap was reached');
     if (options.refuseTls === true) {
       // Some go on with TLS against a server that said no; those bytes are a handshake that nobody answers.

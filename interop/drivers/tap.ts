@@ -67,6 +67,11 @@ export class Tap {
     return Buffer.concat(this.connections.map((connection) => connection.sent));
   }
 
+  /** Resolves once all connections have ended, so that nothing more can come. */
+  async deserted(): Promise<void> {
+    for (const socket of this.#sockets) if (!socket.closed) await once(socket, 'close');
+  }
+
   /** Ends all connections; goes on listening. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy();

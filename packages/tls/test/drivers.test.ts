@@ -17,6 +17,7 @@ import { createConnection } from 'mysql2/promise';
 import { connect as connectNats } from 'nats';
 import pg from 'pg';
 import postgresJs from 'postgres';
+import { createClient } from 'redis';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { type Conversation, endpoint, mysql, nats, postgres, redis } from './driver-endpoints.ts';
@@ -76,6 +77,27 @@ const CASES: Readonly<Record<string, Case>> = {
   'ioredis, tlsClientOptions': {
     converse: redis,
     use: (source, port) => useIoredis(port, { tls: tlsClientOptions(source, { authorize }) }),
+  },
+  'node-redis, tlsClientOptions': {
+    converse: redis,
+    use: async (source, port) => {
+      const client = createClient({
+        username: USER,
+        password: PASSWORD,
+        RESP: 2,
+        disableClientInfo: true,
+        socket: {
+          host: HOST,
+          port,
+          tls: true,
+          reconnectStrategy: false,
+          ...tlsClientOptions(source, { authorize }),
+        },
+      });
+      client.on('error', () => {});
+      await client.connect();
+      client.destroy();
+    },
   },
   'nats, natsOptions': {
     converse: nats(),
