@@ -33,12 +33,15 @@ export async function unpackDebian(pins: readonly DebianPin[], into: string): Pr
     const kept = join(folder, `${name}_${version.replaceAll(/[^\w.+~-]/g, '_')}.deb`);
     if (!existsSync(kept)) {
       const fresh = await mkdtemp(join(folder, 'download-'));
-      await attempt(`${name}=${version} from Debian`, () =>
-        run('apt-get', ['download', '-q', `${name}=${version}`], { cwd: fresh }),
-      );
-      const [file = ''] = await readdir(fresh);
-      await rename(join(fresh, file), kept);
-      await rm(fresh, { recursive: true });
+      try {
+        await attempt(`${name}=${version} from Debian (after apt-get update)`, () =>
+          run('apt-get', ['download', '-q', `${name}:amd64=${version}`], { cwd: fresh }),
+        );
+        const [file = ''] = await readdir(fresh);
+        await rename(join(fresh, file), kept);
+      } finally {
+        await rm(fresh, { recursive: true, force: true });
+      }
     }
     const found = createHash('sha256')
       .update(await readFile(kept))

@@ -26,7 +26,7 @@ export interface Row {
   readonly configured: string;
   /** What the check `work` does. */
   readonly work: string;
-  /** Against a real server; or, where none can be had, by the tests of packages/tls alone, whose servers say little. */
-  readonly proof: 'real' | 'handshake only';
+  /** Whether there was a real server. */
+  readonly proof: 'real' | 'not run';
   readonly checks: Readonly<Record<Check, Outcome>>;
 }
