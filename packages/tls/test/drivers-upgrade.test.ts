@@ -4,6 +4,7 @@ import { authorizeId } from '@svidkit/core';
 import { createTestCa, manualClock } from '@svidkit/testkit';
 import { peerOf } from '@svidkit/tls';
 import {
+  type DriverStream,
   ioredisOptions,
   kafkajsOptions,
   mongodbOptions,
@@ -224,6 +225,30 @@ describe('a connection that is not yet one', () => {
     await asked.promise;
     expect(stream.readyState).toBe('opening');
     stream.destroy();
+    await server.deserted;
+    expect(stream.readyState).toBe('closed');
+  });
+
+  it.each([
+    ['ends it', (stream: DriverStream) => void stream.end()],
+    ['destroys it', (stream: DriverStream) => void stream.destroy()],
+  ])('is closed when the driver %s during the handshake', async (_, end) => {
+    const hello = Promise.withResolvers<void>();
+    const server = await serve(async (conversation) => {
+      await conversation.read(8);
+      conversation.write('S');
+      await conversation.read();
+      hello.resolve();
+      await conversation.read();
+    });
+    const { a } = await world();
+    const stream = pgOptions(await sourceOf(a), { authorize })
+      .stream()
+      .connect(server.port, HOST);
+    const closed = once(stream, 'close');
+    await hello.promise;
+    end(stream);
+    await closed;
     await server.deserted;
     expect(stream.readyState).toBe('closed');
   });

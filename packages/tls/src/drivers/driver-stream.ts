@@ -34,7 +34,7 @@ export class DriverStream extends Duplex {
   readonly #dial: Dial;
   readonly #giveUp = new AbortController();
   #inner: Inner | undefined;
-  /** What to do once there is a connection: the one operation that waits, and settings. */
+  /** What to do once there is a connection: the write that waits, and settings. */
   #onceOpen: ((inner: Inner) => void)[] = [];
 
   constructor(dial: Dial) {
@@ -104,7 +104,13 @@ export class DriverStream extends Duplex {
   }
 
   override _final(callback: () => void): void {
-    this.#whenOpen((inner) => inner.end(() => callback()));
+    if (this.#inner === undefined) {
+      // Ended before it began, so that nothing waits to be sent.
+      callback();
+      this.destroy();
+      return;
+    }
+    this.#inner.end(() => callback());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

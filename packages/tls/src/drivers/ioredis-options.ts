@@ -55,8 +55,8 @@ export function ioredisOptions(source: X509Source, options: DriverOptions): Iore
       }
 
       disconnect(): void {
-        if (this.#stream?.connecting === true) this.#stream.destroy();
-        else this.#stream?.end();
+        const stream = this.#stream;
+        stream?.end(() => stream.destroy());
       }
     } as new (target: unknown) => never,
   };

@@ -3,6 +3,9 @@ import { type X509Source } from '@svidkit/core';
 import { dialTls, type DriverOptions } from './dial-tls.ts';
 import { DriverStream } from './driver-stream.ts';
 
+/** As of sockets that kafkajs makes itself. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** What kafkajs tells its socket factory. */
 interface KafkaTarget {
   readonly host: string;
@@ -29,7 +32,10 @@ export function kafkajsOptions(source: X509Source, options: DriverOptions): Kafk
   const dial = dialTls(source, options);
   return {
     socketFactory: ({ host, port, onConnect }) =>
-      new DriverStream(dial).once('connect', onConnect).connect(port, host) as never,
+      new DriverStream(dial)
+        .setKeepAlive(true, KEEP_ALIVE_MS)
+        .once('connect', onConnect)
+        .connect(port, host) as never,
     ssl: true,
   };
 }

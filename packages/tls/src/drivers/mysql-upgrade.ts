@@ -3,6 +3,8 @@ import { Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 import { callbackify } from 'node:util';
 
+import { SpiffeError } from '@svidkit/core';
+
 import { type PlainConnection, refused } from './dial-tls.ts';
 import { MysqlPackets, shiftSequence } from './mysql-packets.ts';
 
@@ -54,6 +56,18 @@ export class MysqlSession extends Duplex {
   }
 
   /** As of `net.Socket`. */
+  setNoDelay(noDelay?: boolean): this {
+    this.#connection.setNoDelay(noDelay);
+    return this;
+  }
+
+  /** As of `net.Socket`. */
+  setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
+    this.#connection.setKeepAlive(enable, initialDelayMs);
+    return this;
+  }
+
+  /** As of `net.Socket`. */
   ref(): this {
     this.#connection.ref();
     return this;
@@ -71,7 +85,8 @@ export class MysqlSession extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     if (this.#loggedIn && this.#socket !== undefined) {
-      this.#socket.write(chunk, callback);
+      const held = this.#toServer.drain();
+      this.#socket.write(held.length === 0 ? chunk : Buffer.concat([held, chunk]), callback);
       return;
     }
     callbackify(() => this.#login([...this.#toServer.take(chunk)]))(callback);
@@ -104,6 +119,10 @@ export class MysqlSession extends Duplex {
 
   #follow(socket: TLSSocket): void {
     this.#socket = socket;
+    if (this.destroyed) {
+      socket.destroy();
+      return;
+    }
     socket.on('data', (chunk: Buffer) => {
       if (!this.push(this.#loggedIn ? chunk : this.#answers(chunk))) socket.pause();
     });
@@ -130,7 +149,9 @@ export class MysqlSession extends Duplex {
 function sslRequest(response: Buffer): Buffer {
   const capabilities = response.length < 4 + SSL_REQUEST_LENGTH ? 0 : response.readUInt32LE(4);
   if ((capabilities & CLIENT_PROTOCOL_41) === 0) {
-    throw new Error('want a handshake response of protocol 4.1 from the driver');
+    throw new SpiffeError('ERR_CONFIG_OPTION', 'the driver must log in with protocol 4.1 of MySQL', {
+      hint: 'Leave the option flags of mysql2 out.',
+    });
   }
   response.writeUInt32LE((capabilities | CLIENT_SSL) >>> 0, 4);
   const request = Buffer.from(response.subarray(0, 4 + SSL_REQUEST_LENGTH));
@@ -140,7 +161,8 @@ function sslRequest(response: Buffer): Buffer {
 
 /** Protocol version, server version with its NUL, thread id (4), scramble (8), filler (1), capabilities. */
 function offersTls(greeting: Buffer): boolean {
-  const at = greeting.indexOf(0, 1) + 1 + 4 + 8 + 1;
-  if (greeting[0] !== PROTOCOL_VERSION || greeting.length < at + 2) return false;
+  const endOfVersion = greeting.indexOf(0, 1);
+  const at = endOfVersion + 1 + 4 + 8 + 1;
+  if (greeting[0] !== PROTOCOL_VERSION || endOfVersion < 0 || greeting.length < at + 2) return false;
   return (greeting.readUInt16LE(at) & CLIENT_SSL) !== 0;
 }

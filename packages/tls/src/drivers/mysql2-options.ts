@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { type X509Source } from '@svidkit/core';
 
-import { dialUpgrade, type DriverOptions } from './dial-tls.ts';
+import { dialUpgrade, type DriverOptions, refused } from './dial-tls.ts';
 import { DriverStream } from './driver-stream.ts';
 import { upgradeMysql } from './mysql-upgrade.ts';
 
@@ -12,6 +12,8 @@ interface MysqlTarget {
     readonly host?: string | undefined;
     readonly port?: number | undefined;
     readonly socketPath?: string | undefined;
+    readonly enableKeepAlive?: boolean | undefined;
+    readonly keepAliveInitialDelay?: number | undefined;
   };
 }
 
@@ -39,8 +41,10 @@ export interface Mysql2Options {
 export function mysql2Options(source: X509Source, options: DriverOptions): Mysql2Options {
   const dial = dialUpgrade(source, options, upgradeMysql);
   return {
-    stream: ({ config: { host, port, socketPath } }) => {
+    stream: ({ config: { host, port, socketPath, enableKeepAlive, keepAliveInitialDelay } }) => {
+      // What mysql2 does with a socket of its own.
       const stream = new DriverStream(dial).setNoDelay(true);
+      if (enableKeepAlive === true) stream.setKeepAlive(true, keepAliveInitialDelay);
       return socketPath === undefined ? stream.connect(port ?? 3306, host) : stream.connect(socketPath);
     },
     authPlugins: { caching_sha2_password: cachingSha2Password },
@@ -66,7 +70,7 @@ function cachingSha2Password({ connection }: MysqlLogin): (data: Buffer) => Buff
     }
     if (data[0] === FAST_SUCCESS) return null;
     if (data[0] === FULL_AUTHENTICATION) return Buffer.from(`${password}\0`);
-    throw new Error(`want an answer of caching_sha2_password, got ${data[0]}`);
+    throw refused(`want an answer of caching_sha2_password, got ${data[0]}`);
   };
 }
 
