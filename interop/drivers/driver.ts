@@ -31,3 +31,13 @@ export interface Driver {
   withoutCertificate(target: Target): Session | Promise<Session>;
   readonly ways: Readonly<Record<string, (target: Target) => Promise<Session>>>;
 }
+
+/** More than any buffer on the way holds, so that both ends have to wait for each other. */
+export const LARGE = 'svidkit'.repeat(600_000);
+
+/** Fails when a server did not give back what it was given. */
+export function expectBack(given: string, got: unknown): void {
+  if (got === given) return;
+  const told = typeof got === 'string' ? `${got.length} characters` : String(got);
+  throw new Error(`want back the ${given.length} characters that were sent, got ${told}`);
+}

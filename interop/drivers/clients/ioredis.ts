@@ -2,7 +2,7 @@ import { tlsClientOptions } from '@svidkit/tls';
 import { ioredisOptions } from '@svidkit/tls/drivers';
 import { Redis, type RedisOptions } from 'ioredis';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, LARGE, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { PASSWORD, USER } from '../server.ts';
 import { redisServer } from '../servers/redis.ts';
@@ -33,9 +33,8 @@ function open({ host, port, reconnects }: Target, options: Pick<RedisOptions, 't
   redis.on('error', () => {});
   return {
     async work() {
-      await redis.set('interop', 'ioredis');
-      const value = await redis.get('interop');
-      if (value !== 'ioredis') throw new Error(`want ioredis, got ${value}`);
+      await redis.set('interop', LARGE);
+      expectBack(LARGE, await redis.get('interop'));
       return undefined;
     },
     close: async () => redis.disconnect(),

@@ -1,7 +1,7 @@
 import { mongodbOptions } from '@svidkit/tls/drivers';
 import { MongoClient, type MongoClientOptions } from 'mongodb';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { ferretdbServer } from '../servers/ferretdb.ts';
 
@@ -29,8 +29,7 @@ function open({ host, port, reconnects }: Target, options: MongoClientOptions): 
       const collection = client.db('interop').collection('rows');
       const { insertedId } = await collection.insertOne({ driver: 'mongodb' });
       const found = await collection.findOne({ _id: insertedId });
-      if (found?.['driver'] !== 'mongodb')
-        throw new Error(`want the document back, got ${JSON.stringify(found)}`);
+      expectBack('mongodb', found?.['driver']);
       return undefined;
     },
     close: () => client.close(true),

@@ -1,7 +1,7 @@
 import { natsOptions } from '@svidkit/tls/drivers';
 import { connect, type ConnectionOptions, type TlsOptions } from 'nats';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { PASSWORD, USER } from '../server.ts';
 import { natsServer } from '../servers/nats.ts';
@@ -36,7 +36,7 @@ async function open(
       const subscription = connection.subscribe('interop', { max: 1, timeout: 5000 });
       connection.publish('interop', 'nats');
       for await (const message of subscription) {
-        if (message.string() !== 'nats') throw new Error(`want nats, got ${message.string()}`);
+        expectBack('nats', message.string());
       }
       return undefined;
     },

@@ -2,7 +2,7 @@ import { tlsClientOptions } from '@svidkit/tls';
 import { pgOptions } from '@svidkit/tls/drivers';
 import pg from 'pg';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, LARGE, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { PASSWORD, USER } from '../server.ts';
 import { postgresServer } from '../servers/postgres.ts';
@@ -11,7 +11,7 @@ export const pgDriver: Driver = {
   name: 'pg',
   version: versionOf('pg'),
   server: postgresServer,
-  work: 'query',
+  work: 'queries',
   withoutCertificate: (target) => open(target, { ssl: { rejectUnauthorized: false } }),
   ways: {
     pgOptions: async (target) => open(target, pgOptions(target.source, { authorize: target.authorize })),
@@ -36,6 +36,8 @@ function open({ host, port }: Target, options: pg.PoolConfig): Session {
       const { rows } = await pool.query<{ serial: string }>(
         'select client_serial::text as serial from pg_stat_ssl where pid = pg_backend_pid()',
       );
+      const { rows: large } = await pool.query<{ back: string }>('select $1::text as back', [LARGE]);
+      expectBack(LARGE, large[0]?.back);
       return BigInt(rows[0]?.serial ?? 0).toString(16);
     },
     close: () => pool.end(),

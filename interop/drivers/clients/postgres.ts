@@ -2,7 +2,7 @@ import { tlsClientOptions } from '@svidkit/tls';
 import { postgresOptions } from '@svidkit/tls/drivers';
 import postgres from 'postgres';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, LARGE, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { PASSWORD, USER } from '../server.ts';
 import { postgresServer } from '../servers/postgres.ts';
@@ -11,7 +11,7 @@ export const postgresDriver: Driver = {
   name: 'postgres',
   version: versionOf('postgres'),
   server: postgresServer,
-  work: 'query',
+  work: 'queries',
   withoutCertificate: (target) => open(target, { ssl: { rejectUnauthorized: false } }),
   ways: {
     postgresOptions: async (target) =>
@@ -37,6 +37,8 @@ function open({ host, port }: Target, options: object): Session {
     async work() {
       const [row] = await sql<{ serial: string }[]>`
         select client_serial::text as serial from pg_stat_ssl where pid = pg_backend_pid()`;
+      const [large] = await sql<{ back: string }[]>`select ${LARGE}::text as back`;
+      expectBack(LARGE, large?.back);
       return BigInt(row?.serial ?? 0).toString(16);
     },
     close: () => sql.end({ timeout: 1 }),

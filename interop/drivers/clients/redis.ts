@@ -3,7 +3,7 @@ import { type ConnectionOptions } from 'node:tls';
 import { tlsClientOptions } from '@svidkit/tls';
 import { createClient } from 'redis';
 
-import { type Driver, type Session, type Target } from '../driver.ts';
+import { type Driver, expectBack, LARGE, type Session, type Target } from '../driver.ts';
 import { versionOf } from '../installed-version.ts';
 import { PASSWORD, USER } from '../server.ts';
 import { redisServer } from '../servers/redis.ts';
@@ -36,9 +36,8 @@ async function open({ host, port, reconnects }: Target, options: ConnectionOptio
   await client.connect();
   return {
     async work() {
-      await client.set('interop', 'redis');
-      const value = await client.get('interop');
-      if (value !== 'redis') throw new Error(`want redis, got ${value}`);
+      await client.set('interop', LARGE);
+      expectBack(LARGE, await client.get('interop'));
       return undefined;
     },
     close: async () => client.destroy(),
