@@ -56,9 +56,13 @@ function parseRules(rules: CallRules): (method: string) => Authorizer | undefine
   const byMethod = new Map<string, Authorizer>(rules instanceof Map ? rules : Object.entries(rules));
   for (const [method, authorizer] of byMethod) {
     if (!/^\/[^/]+\/[^/]+$/.test(method)) {
-      throw new SpiffeError('ERR_CONFIG_OPTION', `a rule must be for a method, got ${JSON.stringify(method)}`, {
-        hint: "Write its path as '/package.Service/Method', as a service definition has it.",
-      });
+      throw new SpiffeError(
+        'ERR_CONFIG_OPTION',
+        `a rule must be for a method, got ${JSON.stringify(method)}`,
+        {
+          hint: "Write its path as '/package.Service/Method', as a service definition has it.",
+        },
+      );
     }
     anyOf(authorizer);
   }
@@ -85,14 +89,20 @@ function refuse(
     return undefined;
   } catch (cause) {
     if (isSpiffeError(cause)) return cause;
-    return new SpiffeError('ERR_PEER_UNAUTHORIZED', `the rules for ${method} failed`, { blame: 'caller', cause });
+    return new SpiffeError('ERR_PEER_UNAUTHORIZED', `the rules for ${method} failed`, {
+      blame: 'caller',
+      cause,
+    });
   }
 }
 
 /** What the caller may know: nothing about who else is let in. */
 function statusOf({ code }: SpiffeError, method: string): { code: status; details: string } {
   return code === 'ERR_PEER_UNVERIFIED' || code === 'ERR_PEER_EXPIRED'
-    ? { code: status.UNAUTHENTICATED, details: 'the identity of this connection is not known, or has expired' }
+    ? {
+        code: status.UNAUTHENTICATED,
+        details: 'the identity of this connection is not known, or has expired',
+      }
     : { code: status.PERMISSION_DENIED, details: `this identity may not call ${method}` };
 }
 

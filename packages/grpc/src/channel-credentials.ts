@@ -31,9 +31,7 @@ export function createChannelCredentials(
   // What is wrong with the options is told now, and not by the first call.
   createConnector(source, options).close();
   const channels = new Channels(source, options);
-  return channelCredentialsOf(
-    (...wanted) => new SourceSecureConnector(channels.enter(), ...wanted),
-  );
+  return channelCredentialsOf((...wanted) => new SourceSecureConnector(channels.enter(), ...wanted));
 }
 
 /** The connections of all channels with the same credentials. Follows the source as long as there is a channel. */

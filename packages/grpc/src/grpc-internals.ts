@@ -145,7 +145,10 @@ function serverOf(watcher: Watcher): TlsServer {
   const prototype = TlsServer.prototype;
   const { setSecureContext } = prototype;
   // For the length of one synchronous call that does nothing else.
-  prototype.setSecureContext = function setSecureContextOf(this: unknown, _options: SecureContextOptions): void {
+  prototype.setSecureContext = function setSecureContextOf(
+    this: unknown,
+    _options: SecureContextOptions,
+  ): void {
     found.push(this);
   };
   try {

@@ -42,10 +42,15 @@ export function originOfSocket({ remoteAddress, remotePort }: Socket): string {
 
 function proxied(options: ChannelOptions): experimental.GrpcUri | undefined {
   const written = options['grpc.http_connect_target'];
-  const parsed = written === undefined ? null : /^(?:([A-Za-z0-9+.-]+):)?(?:\/\/([^/]*)\/)?(.+)$/.exec(written);
+  const parsed =
+    written === undefined ? null : /^(?:([A-Za-z0-9+.-]+):)?(?:\/\/([^/]*)\/)?(.+)$/.exec(written);
   if (parsed?.[3] === undefined) return undefined;
   const [, scheme, authority, path] = parsed;
-  return { ...(scheme === undefined ? {} : { scheme }), ...(authority === undefined ? {} : { authority }), path };
+  return {
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(authority === undefined ? {} : { authority }),
+    path,
+  };
 }
 
 function uriOf(target: experimental.GrpcUri): string {

@@ -1,17 +1,19 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 import { SpiffeError } from '@svidkit/core';
 
 /**
  * The HTTP/2 session that was made over a socket; undefined when there is none yet, or none any more.
  *
- * grpc-js makes its sessions itself and shows them to nobody. That node:http2 notes the session on its socket, under a
- * symbol of its own, is undocumented: it is used here alone, and {@link proveSessionOf} proves it first.
+ * grpc-js makes its sessions itself and shows them to nobody. That node:http2 notes the session on its socket, under
+ * whatever key, is undocumented: it is used here alone, and {@link proveSessionOf} proves it first.
  */
-export function sessionOf(socket: Duplex): ClientHttp2Session | undefined {
-  for (const symbol of Object.getOwnPropertySymbols(socket)) {
-    const value = (socket as unknown as Record<symbol, unknown>)[symbol];
+export function sessionOf(socket: TLSSocket): ClientHttp2Session | undefined {
+  for (const key of Reflect.ownKeys(socket)) {
+    const value: unknown = Object.getOwnPropertyDescriptor(socket, key)?.value;
     if (isSession(value)) return value;
   }
   return undefined;
@@ -27,11 +29,13 @@ let proven = false;
 export function proveSessionOf(): void {
   if (proven) return;
   const nowhere = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  const before = sessionOf(nowhere);
-  const session = connect('http://localhost', { createConnection: () => nowhere });
+  const socket = new TLSSocket(nowhere as Socket);
+  const before = sessionOf(socket);
+  const session = connect('https://localhost', { createConnection: () => socket });
   session.on('error', () => {});
-  const found = sessionOf(nowhere);
+  const found = sessionOf(socket);
   session.destroy();
+  socket.destroy();
   nowhere.destroy();
   if (before !== undefined || found !== session) {
     throw new SpiffeError(
