@@ -41,6 +41,11 @@ export class ChannelConnection {
     if (this.#ready) this.#goAway();
   }
 
+  /** Ends what no call was made on yet: nobody waits for it any more. */
+  abandon(): void {
+    if (!this.#ready) this.socket.destroy();
+  }
+
   /** Finds the session that grpc-js made, and waits for the settings of the server. */
   #bind(): void {
     this.#session = sessionOf(this.socket);

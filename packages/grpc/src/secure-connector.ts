@@ -97,6 +97,7 @@ export class SourceSecureConnector implements experimental.SecureConnector {
     if (this.#destroyed) return;
     this.#destroyed = true;
     for (const giveUp of this.#pending) giveUp(new Error('the channel was closed'));
+    this.#live?.abandon();
     this.#owner.destroyed();
   }
 }
