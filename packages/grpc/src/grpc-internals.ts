@@ -1,5 +1,5 @@
 import { type ServerHttp2Stream } from 'node:http2';
-import { type SecureContextOptions, Server as TlsServer } from 'node:tls';
+import { Server as TlsServer } from 'node:tls';
 
 import {
   type CallCredentials,
@@ -142,19 +142,20 @@ class SecuredServerCredentials extends ServerCredentials {
  */
 function serverOf(watcher: Watcher): TlsServer {
   const found: unknown[] = [];
-  const prototype = TlsServer.prototype;
-  const { setSecureContext } = prototype;
+  const { prototype } = TlsServer;
+  const original = Object.getOwnPropertyDescriptor(prototype, 'setSecureContext');
+  if (original === undefined) throw unknownVersion('Node.js replaces certificates otherwise');
   // For the length of one synchronous call that does nothing else.
-  prototype.setSecureContext = function setSecureContextOf(
-    this: unknown,
-    _options: SecureContextOptions,
-  ): void {
-    found.push(this);
-  };
+  Object.defineProperty(prototype, 'setSecureContext', {
+    ...original,
+    value(this: unknown) {
+      found.push(this);
+    },
+  });
   try {
     watcher({ ca: [] });
   } finally {
-    prototype.setSecureContext = setSecureContext;
+    Object.defineProperty(prototype, 'setSecureContext', original);
   }
   const [server] = found;
   if (found.length === 1 && server instanceof TlsServer) return server;
@@ -177,7 +178,7 @@ function proveServer(made: SecuredServerCredentials): void {
 
 function requireMethods(object: object, names: readonly string[]): void {
   for (const name of names) {
-    if (typeof (object as Record<string, unknown>)[name] !== 'function') {
+    if (typeof Reflect.get(object, name) !== 'function') {
       throw unknownVersion(`it has no ${name}()`);
     }
   }

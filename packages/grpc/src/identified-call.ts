@@ -18,14 +18,12 @@ export class IdentifiedCall extends ServerInterceptingCall {
 
   override getAuthContext(): AuthContext {
     const next = this.#next;
-    const context: AuthContext = {
-      transportSecurityType: 'ssl',
+    const context: AuthContext = { transportSecurityType: 'ssl' };
+    return Object.defineProperties(context, {
       // Describing a certificate takes longer than many a call: only for who asks.
-      get sslPeerCertificate() {
-        return next.getAuthContext().sslPeerCertificate as never;
-      },
-    };
-    // Not enumerable, so that it is not printed.
-    return Object.defineProperty(context, 'session', { value: this.#session });
+      sslPeerCertificate: { enumerable: true, get: () => next.getAuthContext().sslPeerCertificate },
+      // Not enumerable, so that it is not printed.
+      session: { value: this.#session },
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { type Peer, peerOf as peerOfConnection, type SocketHolder } from '@svidkit/tls';
+import { type Peer, peerOf as peerOfConnection } from '@svidkit/tls';
 
 /** A call on a server, as handlers and interceptors get it. */
 export interface CallHolder {
@@ -13,5 +13,5 @@ export interface CallHolder {
  */
 export function peerOf(call: CallHolder): Peer {
   // What is found there counts only because the session itself was recorded when it was admitted.
-  return peerOfConnection(call.getAuthContext() as SocketHolder);
+  return peerOfConnection(call.getAuthContext());
 }

@@ -1,5 +1,4 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
-import { type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 
@@ -29,7 +28,7 @@ let proven = false;
 export function proveSessionOf(): void {
   if (proven) return;
   const nowhere = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  const socket = new TLSSocket(nowhere as Socket);
+  const socket = new TLSSocket(nowhere);
   const before = sessionOf(socket);
   const session = connect('https://localhost', { createConnection: () => socket });
   session.on('error', () => {});

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { Duplex } from 'node:stream';
 
@@ -20,10 +19,12 @@ import {
   type ServerOptions,
   type ServiceDefinition,
   type ServiceError,
+  status,
 } from '@grpc/grpc-js';
 import { authorizeAny, type X509Source } from '@svidkit/core';
 import { createChannelCredentials, createServerCredentials, peerOf } from '@svidkit/grpc';
 import { type SecureServerOptions } from '@svidkit/tls';
+import { expect } from 'vitest';
 
 import { closing } from '../../tls/test/fixtures.ts';
 
@@ -216,10 +217,9 @@ export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
   throw new TypeError(`want a failure, got ${JSON.stringify(outcome)}`);
 }
 
-/** The next message of a stream. */
-export async function next(stream: ClientReadableStream<Message>): Promise<Message> {
-  const [message] = (await once(stream, 'data')) as [Message];
-  return message;
+/** A failure before the call was sent, for a reason that its details name. */
+export function unavailable(reason: string): { code: status; details: string } {
+  return { code: status.UNAVAILABLE, details: expect.stringContaining(reason) as string };
 }
 
 /** Calls that are made one after the other, by several at once, until {@link Load.stop}. */
@@ -236,9 +236,9 @@ export interface Load {
 export function loadOn(client: EchoClient, width = 8): Load {
   const answers: (string | undefined)[] = [];
   const failures: string[] = [];
-  let running = true;
+  const stopped = new AbortController();
   const one = async (): Promise<void> => {
-    while (running) {
+    while (!stopped.signal.aborted) {
       try {
         const { serial } = await client.unary();
         answers.push(serial);
@@ -258,7 +258,7 @@ export function loadOn(client: EchoClient, width = 8): Load {
       while (answers.length + failures.length < until) await new Promise((resolve) => setImmediate(resolve));
     },
     async stop() {
-      running = false;
+      stopped.abort();
       await Promise.all(workers);
     },
   };

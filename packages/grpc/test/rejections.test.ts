@@ -9,7 +9,15 @@ import { createTestCa } from '@svidkit/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { closeAll, Events, listen, RawClient, rotate, sourceOf, world } from '../../tls/test/fixtures.ts';
-import { clientWith, ECHO, failureOf, pipelinedCall, secureClient, secureEchoServer } from './fixtures.ts';
+import {
+  clientWith,
+  ECHO,
+  failureOf,
+  pipelinedCall,
+  secureClient,
+  secureEchoServer,
+  unavailable,
+} from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -72,10 +80,9 @@ describe('a server lets begin no call', () => {
 
     await rotate(serverSource, successor, { path: '/server' });
 
-    expect(await failureOf(secureClient(own, port).unary())).toMatchObject({
-      code: status.UNAVAILABLE,
-      details: expect.stringContaining('ERR_PEER_CLOSED_AFTER_HANDSHAKE'),
-    });
+    expect(await failureOf(secureClient(own, port).unary())).toMatchObject(
+      unavailable('ERR_PEER_CLOSED_AFTER_HANDSHAKE'),
+    );
     const renewed = await sourceOf(successor, { path: '/client', bundles: [both] });
     expect(await secureClient(renewed, port).unary()).toMatchObject({ peer: 'spiffe://a.test/client' });
   });
@@ -142,7 +149,7 @@ describe('a client never sends a call, or its credentials, to a server', () => {
     const events = new Events();
 
     const outcome = await failureOf(clientWith(await steal(await issue()), combined).unary());
-    expect(outcome).toMatchObject({ code: status.UNAVAILABLE, details: expect.stringContaining(code) });
+    expect(outcome).toMatchObject(unavailable(code));
     await events.until(({ rejected }) => rejected.length > 0);
     expect(seen).toEqual([]);
 
@@ -163,10 +170,7 @@ describe('a client never sends a call, or its credentials, to a server', () => {
     );
 
     expect(await failureOf(secureClient(await sourceOf(a, { path: '/client' }), port).unary())).toMatchObject(
-      {
-        code: status.UNAVAILABLE,
-        details: expect.stringContaining('ERR_PEER_PROTOCOL'),
-      },
+      unavailable('ERR_PEER_PROTOCOL'),
     );
     expect(received).toEqual([]);
   });
@@ -178,9 +182,9 @@ describe('a client never sends a call, or its credentials, to a server', () => {
     const federated = await sourceOf(a, { path: '/client', bundles: [a, b] });
     const authorize = authorizeMemberOf('b.test');
 
-    expect(await failureOf(secureClient(alone, port, { authorize }).unary())).toMatchObject({
-      details: expect.stringContaining('ERR_BUNDLE_UNKNOWN'),
-    });
+    expect(await failureOf(secureClient(alone, port, { authorize }).unary())).toMatchObject(
+      unavailable('ERR_BUNDLE_UNKNOWN'),
+    );
     expect(await secureClient(federated, port, { authorize }).unary()).toMatchObject({
       peer: 'spiffe://a.test/client',
     });
@@ -197,9 +201,7 @@ describe('a client never sends a call, or its credentials, to a server', () => {
     const { svid } = own.current;
     own.update(svid, (await successor.context()).bundles);
 
-    expect(await failureOf(client.unary())).toMatchObject({
-      details: expect.stringContaining('ERR_CHAIN_UNTRUSTED'),
-    });
+    expect(await failureOf(client.unary())).toMatchObject(unavailable('ERR_CHAIN_UNTRUSTED'));
   });
 
   it('when it has no identity of its own any more', async () => {
@@ -209,9 +211,6 @@ describe('a client never sends a call, or its credentials, to a server', () => {
     const client = secureClient(own, port, { authorize: authorizeAny() });
     await own.close();
 
-    expect(await failureOf(client.unary())).toMatchObject({
-      code: status.UNAVAILABLE,
-      details: expect.stringContaining('ERR_SOURCE_CLOSED'),
-    });
+    expect(await failureOf(client.unary())).toMatchObject(unavailable('ERR_SOURCE_CLOSED'));
   });
 });

@@ -1,13 +1,22 @@
 import { once } from 'node:events';
+import { type TLSSocket } from 'node:tls';
 
-import { type ClientDuplexStream, type sendUnaryData, status } from '@grpc/grpc-js';
-import { authorizeMemberOf } from '@svidkit/core';
+import {
+  type ClientDuplexStream,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  status,
+} from '@grpc/grpc-js';
+import { authorizeMemberOf, type X509Source } from '@svidkit/core';
 import { createServerCredentials } from '@svidkit/grpc';
 import { createTestCa, manualClock } from '@svidkit/testkit';
+import { createTlsServer, peerOf } from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { closeAll, Events, rotate, sourceOf, world } from '../../tls/test/fixtures.ts';
+import { closeAll, closing, Events, listen, rotate, sourceOf, world } from '../../tls/test/fixtures.ts';
 import {
+  ECHO,
   type EchoClient,
   echoServer,
   failureOf,
@@ -26,6 +35,47 @@ async function exchange(stream: ClientDuplexStream<Message, Message>, text: stri
   stream.write({ text });
   const [answer] = (await once(stream, 'data')) as [Message];
   return answer;
+}
+
+/** A server that says nothing on a connection until it is told to. It answers with whose certificate it was shown. */
+async function hesitantServer(source: X509Source) {
+  const server = closing(new Server(), (one) => one.forceShutdown());
+  const waiting: { readonly socket: TLSSocket; speak(): void }[] = [];
+  let wake: (() => void) | undefined;
+  let last: TLSSocket | undefined;
+  server.addService(
+    { Unary: ECHO.Unary },
+    {
+      Unary: (_call: unknown, callback: sendUnaryData<Message>) =>
+        callback(null, { serial: last === undefined ? '' : peerOf(last).certificate.serialNumber }),
+    },
+  );
+  const gated = createTlsServer(
+    source,
+    { authorize: authorizeMemberOf('a.test'), ALPNProtocols: ['h2'] },
+    (socket) => {
+      socket.on('error', () => {});
+      waiting.push({
+        socket,
+        speak() {
+          last = socket;
+          server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
+        },
+      });
+      wake?.();
+    },
+  );
+  let taken = 0;
+  return {
+    port: await listen(gated),
+    async next() {
+      while (waiting.length <= taken) await new Promise<void>((resolve) => (wake = resolve));
+      const found = waiting[taken];
+      taken += 1;
+      if (found === undefined) throw new TypeError('want a connection');
+      return found;
+    },
+  };
 }
 
 /** Resolves once the channel has a connection. */
@@ -154,41 +204,83 @@ describe('a rotation', () => {
     expect(serials).toEqual(expected);
   });
 
-  it('during a handshake has the connection replaced as soon as it stands', async () => {
+  it('closes an idle connection', async () => {
     const { a } = await world();
-    const { port } = await secureEchoServer(await sourceOf(a, { path: '/server' }));
     const source = await sourceOf(a, { path: '/client' });
-    const next = await a.context({ path: '/client' });
-    const events = new Events();
-    const client = secureClient(source, port, {
-      authorize: () => {
-        // Asked in the middle of connecting: before the handshake, and before the socket is handed over.
-        if (events.accepted.length === 0 && source.current.svid !== next.svid) {
-          queueMicrotask(() => source.update(next.svid, next.bundles));
-        }
-        return authorizeMemberOf('a.test');
-      },
-    });
+    const server = await hesitantServer(await sourceOf(a, { path: '/server' }));
+    const client = secureClient(source, server.port);
+    const outcome = client.unary();
+    const connection = await server.next();
+    connection.speak();
+    await outcome;
+    const { socket } = connection;
+    const closed = once(socket, 'close');
 
-    await client.unary();
-    expect((await client.unary()).serial).toBe(next.svid.leaf.serialNumber);
+    await rotate(source, a, { path: '/client' });
+
+    await closed;
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it.each(['pick_first', 'round_robin'])(
+    'between the handshake and the first words of the server: no call begins on that connection (%s)',
+    async (policy) => {
+      const { a } = await world();
+      const source = await sourceOf(a, { path: '/client' });
+      const server = await hesitantServer(await sourceOf(a, { path: '/server' }));
+      const client = secureClient(source, server.port, {
+        channel: { 'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ [policy]: {} }] }) },
+      });
+      const outcome = client.unary();
+      const first = await server.next();
+
+      await rotate(source, a, { path: '/client' });
+      first.speak();
+      (await server.next()).speak();
+
+      expect(await outcome).toEqual({ serial: source.current.svid.leaf.serialNumber });
+      if (!first.socket.destroyed) await once(first.socket, 'close');
+    },
+  );
+
+  it('between the handshake and the first words of the server: a connection without a call closes', async () => {
+    const { a } = await world();
+    const source = await sourceOf(a, { path: '/client' });
+    const server = await hesitantServer(await sourceOf(a, { path: '/server' }));
+    const client = secureClient(source, server.port);
+    client.getChannel().getConnectivityState(true);
+    const first = await server.next();
+
+    await rotate(source, a, { path: '/client' });
+    first.speak();
+
+    if (!first.socket.destroyed) await once(first.socket, 'close');
+    expect(first.socket.destroyed).toBe(true);
   });
 });
 
 describe('a server', () => {
   it('that tells its clients to go away under load loses no call', async () => {
     const { a } = await world();
+    const clock = manualClock();
     const { port, handled } = await secureEchoServer(await sourceOf(a, { path: '/server' }), {
-      secure: { maxConnectionAgeMs: 50 },
+      secure: { clock, maxConnectionAgeMs: 1000 },
     });
     const client = secureClient(await sourceOf(a, { path: '/client' }), port);
     const events = new Events();
     const load = loadOn(client, 32);
 
-    await events.until(({ drained }) => drained.filter(({ side }) => side === 'server').length >= 12);
+    // grpc-js repeats a call that a GOAWAY met on its way, once: so the next one comes when all of these are through.
+    for (let round = 0; round < 15; round += 1) {
+      await load.more(200);
+      clock.advance(1001);
+    }
+    await load.more(200);
     await load.stop();
 
     expect(load.failures).toEqual([]);
+    expect(events.drained.filter(({ side }) => side === 'server').length).toBeGreaterThanOrEqual(15);
+    // Nothing was handled twice.
     expect(handled).toHaveLength(load.answers.length);
   });
 
