@@ -100,7 +100,7 @@ describe('a client that is turned away after the handshake', () => {
     const { code, details } = await failureOf(client.unary());
 
     expect(code).toBe(status.UNAVAILABLE);
-    expect(details).toContain(`ERR_PEER_CLOSED_AFTER_HANDSHAKE: ${SERVER} at 127.0.0.1:${port} closed`);
+    expect(details).toContain(`ERR_PEER_CLOSED_AFTER_HANDSHAKE: ${SERVER} at 127.0.0.1:${port}`);
     expect(details).toContain('we are spiffe://a.test/client');
     expect(events.codes('client')).toEqual(['ERR_PEER_CLOSED_AFTER_HANDSHAKE']);
     expect(handled).toEqual([]);
