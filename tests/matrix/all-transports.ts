@@ -1,5 +1,6 @@
 import { type Transport } from './transport.ts';
 import { express5, fastify5, hono, koa, nest } from './transports/frameworks.ts';
+import { grpcStream, grpcUnary } from './transports/grpc.ts';
 import { https, httpsByOptions } from './transports/http1.ts';
 import { http2 } from './transports/http2.ts';
 import { tls, tlsByOptions } from './transports/tls.ts';
@@ -11,6 +12,8 @@ export const TRANSPORTS = {
   https,
   http2,
   ws,
+  'gRPC unary': grpcUnary,
+  'gRPC stream': grpcStream,
   'Express 5': express5,
   'Fastify 5': fastify5,
   Koa: koa,

@@ -20,8 +20,13 @@ export class Load {
   constructor(client: Client, source: X509Source, width = 8) {
     this.#client = client;
     this.#source = source;
+    this.#note();
+    const following = source.onUpdate(() => this.#note());
     this.#askers = Array.from({ length: width }, () => this.#askOn());
-    closing(this, (load) => load.stop());
+    closing(this, (load) => {
+      following[Symbol.dispose]();
+      return load.stop();
+    });
   }
 
   /**
@@ -51,7 +56,7 @@ export class Load {
 
   async #askOn(): Promise<void> {
     while (!this.#stopped) {
-      const since = this.#note();
+      const since = this.#source.current.generation;
       let answer: Answer | undefined;
       try {
         answer = await this.#client.ask();
@@ -70,10 +75,8 @@ export class Load {
     }
   }
 
-  /** The client's generation of now. */
-  #note(): number {
+  #note(): void {
     const { generation, svid } = this.#source.current;
     this.#generations.set(svid.leaf.serialNumber, generation);
-    return generation;
   }
 }

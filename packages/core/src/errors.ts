@@ -72,6 +72,7 @@ export const ERROR_CODES = {
   ERR_CONFIG_AUTHORIZER: 'caller',
   ERR_CONFIG_SERVER: 'caller',
   ERR_CONFIG_RUNTIME: 'environment',
+  ERR_CONFIG_PACKAGE: 'caller',
   // Targets of clients
 } as const;
 

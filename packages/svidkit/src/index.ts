@@ -7,6 +7,7 @@ export {
   authorizeMemberOf,
   authorizeOneOf,
   authorizePath,
+  authorizeByPolicy,
   type Authorizer,
   authorizeWith,
   type AuthorizeWithOptions,
@@ -45,9 +46,19 @@ export {
   type DrainSummary,
   type Gated,
   type HandshakeLimitOptions,
+  type Http2Client,
+  type Http2ClientOptions,
   type HttpsAgent,
   type HttpsAgentOptions,
   type HttpsServerOptions,
+  type IdentityInput,
+  legacyAnyOf,
+  legacyCommonName,
+  legacyDnsName,
+  legacyIdentity,
+  type LegacyIdentity,
+  type LegacyIdentityOptions,
+  type LegacyMatcher,
   type LegacyPeer,
   onTermination,
   type Peer,
@@ -56,6 +67,7 @@ export {
   type SecureServerOptions,
   type SocketHolder,
   type Target,
+  type TargetAuthorizer,
   type TlsClientOptions,
   type TlsClientOptionsOptions,
   type TlsFloor,
@@ -74,4 +86,9 @@ export {
   type Verdict,
 } from './inspect-report.ts';
 export { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
-export { type WorkloadIdentity, workloadIdentity } from './workload-identity.ts';
+export { type FetchOptions, type IdentityFetch } from './load-undici.ts';
+export {
+  type WorkloadIdentity,
+  workloadIdentity,
+  type WorkloadIdentityOptions,
+} from './workload-identity.ts';

@@ -3,19 +3,37 @@ import { type Server as HttpsServer } from 'node:https';
 import { type Server } from 'node:net';
 import { type Server as TlsServer, type TLSSocket } from 'node:tls';
 
-import { type SourceHealth, SpiffeError, type SpiffeId, systemClock, type X509Source } from '@svidkit/core';
-import { type MountOptions, openMountedX509Source } from '@svidkit/mount';
+import {
+  type MigrationPolicySource,
+  type SourceHealth,
+  SpiffeError,
+  type SpiffeId,
+  systemClock,
+  type X509Source,
+} from '@svidkit/core';
+import {
+  type MountOptions,
+  openMountedDenyList,
+  openMountedMigrationPolicy,
+  openMountedX509Source,
+} from '@svidkit/mount';
 import {
   connectTls,
   type ConnectTlsOptions,
+  createHttp2Client,
   createHttpsAgent,
   createHttpsServer,
   createTlsServer,
   drainServers,
   type Gated,
+  type Http2Client,
+  type Http2ClientOptions,
   type HttpsAgent,
   type HttpsAgentOptions,
   type HttpsServerOptions,
+  type IdentityInput,
+  type LegacyIdentity,
+  type MigrationOptions,
   secureServer,
   type SecureServerOptions,
   tlsClientOptions,
@@ -24,12 +42,27 @@ import {
   type TlsServerOptions,
 } from '@svidkit/tls';
 
+import { type FetchOptions, type IdentityFetch, loadUndici } from './load-undici.ts';
 import { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
+
+/** Options of {@link workloadIdentity}. */
+export interface WorkloadIdentityOptions extends MountOptions, Omit<MigrationOptions, 'dryRun' | 'policy'> {
+  /** The certificates from before SPIFFE, while both exist. Default: none. */
+  readonly legacy?: LegacyIdentity;
+  /** A mounted migration policy (JSON), followed while it changes. Default: none. */
+  readonly policyFile?: string;
+  /** A mounted deny list (JSON), followed while it changes. Default: none. */
+  readonly denyFile?: string;
+}
 
 /** The identity of this process, and everything that speaks with it. The methods need no `this`. */
 export interface WorkloadIdentity extends AsyncDisposable {
   /** Where the identity comes from: for code that takes an `X509Source`. */
   readonly source: X509Source;
+  /** The first argument of every function of `@svidkit/*`: the source, beside the legacy identity if there is one. */
+  readonly input: IdentityInput;
+  /** The mounted migration policy, for `authorizeByPolicy`; undefined without `policyFile`. */
+  readonly policy: MigrationPolicySource | undefined;
   /**
    * Who we are now.
    *
@@ -63,6 +96,18 @@ export interface WorkloadIdentity extends AsyncDisposable {
    */
   createHttpsAgent(options: HttpsAgentOptions): HttpsAgent;
   /**
+   * A client of one HTTP/2 origin, whose session is replaced after each rotation.
+   *
+   * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`, `ERR_SOURCE_CLOSED`.
+   */
+  createHttp2Client(origin: string | URL, options: Http2ClientOptions): Http2Client;
+  /**
+   * The `fetch` of undici over verified connections. Needs the package `@svidkit/undici` beside this one.
+   *
+   * @throws {@link SpiffeError} `ERR_CONFIG_PACKAGE`, `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`, `ERR_SOURCE_CLOSED`.
+   */
+  createFetch(options: FetchOptions): IdentityFetch;
+  /**
    * One TLS connection to a verified and authorised server. It is yours to end.
    *
    * @throws {@link SpiffeError} as `connectTls` of `@svidkit/tls`.
@@ -95,16 +140,40 @@ export interface WorkloadIdentity extends AsyncDisposable {
  * @throws {@link SpiffeError} `ERR_MOUNT_*`, `ERR_PEM_INVALID`, `ERR_SVID_*`, `ERR_BUNDLE_*`, `ERR_SOURCE_TIMEOUT`,
  * `ERR_CONFIG_OPTION`; `signal.reason`.
  */
-export async function workloadIdentity(options: MountOptions = {}): Promise<WorkloadIdentity> {
-  const source = await openMountedX509Source(options);
+export async function workloadIdentity(options: WorkloadIdentityOptions = {}): Promise<WorkloadIdentity> {
+  const { legacy, accept, prefer, policyFile, denyFile, ...mount } = options;
+  const source = await openMountedX509Source(mount);
   const { clock = systemClock } = options;
+  const closers: AsyncDisposable[] = [source];
+  const opened = async <T extends AsyncDisposable>(promise: Promise<T>): Promise<T> => {
+    try {
+      const one = await promise;
+      closers.push(one);
+      return one;
+    } catch (error) {
+      for (const closer of closers) await closer[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+  const policy =
+    policyFile === undefined ? undefined : await opened(openMountedMigrationPolicy(policyFile, { clock }));
+  const deny = denyFile === undefined ? undefined : await opened(openMountedDenyList(denyFile, { clock }));
+  const input: IdentityInput = legacy === undefined ? source : { spiffe: source, legacy };
+  /** What every server and client gets, unless its own options say otherwise. */
+  const common = {
+    clock,
+    ...(accept === undefined ? {} : { accept }),
+    ...(prefer === undefined ? {} : { prefer }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(deny === undefined ? {} : { deny }),
+  };
   const listening = new Set<Server>();
-  const agents = new Set<HttpsAgent>();
+  const clients = new Set<Client>();
   let ending: Promise<ShutdownSummary> | undefined;
 
   /** The source for something new; what is made of a closed one could only fail later. */
-  const open = (): X509Source => {
-    if (!source.closed.aborted) return source;
+  const open = (): IdentityInput => {
+    if (!source.closed.aborted) return input;
     throw new SpiffeError('ERR_SOURCE_CLOSED', 'this workload identity is closed', {
       hint: 'Open another one with workloadIdentity().',
     });
@@ -116,10 +185,15 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
     return server;
   };
 
-  const close = (): Promise<void> => {
-    for (const agent of agents) agent.close();
-    agents.clear();
-    return source.close();
+  const client = <T extends Client>(one: T): T => {
+    clients.add(one);
+    return one;
+  };
+
+  const close = async (): Promise<void> => {
+    for (const one of clients) void one.close();
+    clients.clear();
+    for (const closer of closers) await closer[Symbol.asyncDispose]();
   };
 
   const end = async (
@@ -128,32 +202,33 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
   ): Promise<ShutdownSummary> => {
     const drained = drainServers(servers, { clock, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
     const summary = await drained;
-    if (!summary.drained) for (const agent of agents) agent.destroy();
+    if (!summary.drained) for (const one of clients) void one.destroy();
     await close();
     return summary;
   };
 
   return Object.freeze<WorkloadIdentity>({
     source,
+    input,
+    policy,
     get id() {
       return source.current.svid.id;
     },
     createHttpsServer: (serverOptions, listener) =>
-      followed(createHttpsServer(open(), { clock, ...serverOptions }, listener)),
+      followed(createHttpsServer(open(), { ...common, ...serverOptions }, listener)),
     createTlsServer: (serverOptions, listener) =>
-      followed(createTlsServer(open(), { clock, ...serverOptions }, listener)),
+      followed(createTlsServer(open(), { ...common, ...serverOptions }, listener)),
     secureServer<S extends TlsServer>(server: S, serverOptions: SecureServerOptions): Gated<S> {
-      const made = secureServer(server, open(), { clock, ...serverOptions });
+      const made = secureServer(server, open(), { ...common, ...serverOptions });
       followed(made);
       return made;
     },
-    createHttpsAgent(agentOptions) {
-      const agent = createHttpsAgent(open(), { clock, ...agentOptions });
-      agents.add(agent);
-      return agent;
-    },
-    connectTls: async (connectOptions) => connectTls(open(), { clock, ...connectOptions }),
-    tlsClientOptions: (clientOptions) => tlsClientOptions(open(), { clock, ...clientOptions }),
+    createHttpsAgent: (agentOptions) => client(createHttpsAgent(open(), { ...common, ...agentOptions })),
+    createHttp2Client: (origin, clientOptions) =>
+      client(createHttp2Client(open(), origin, { ...common, ...clientOptions })),
+    createFetch: (fetchOptions) => client(loadUndici().createFetch(open(), { ...common, ...fetchOptions })),
+    connectTls: async (connectOptions) => connectTls(open(), { ...common, ...connectOptions }),
+    tlsClientOptions: (clientOptions) => tlsClientOptions(open(), { ...common, ...clientOptions }),
     health() {
       const health = source.health();
       if (ending === undefined) return health;
@@ -171,4 +246,10 @@ export async function workloadIdentity(options: MountOptions = {}): Promise<Work
     close,
     [Symbol.asyncDispose]: close,
   });
+}
+
+/** What is closed together with the identity. */
+interface Client {
+  close(): unknown;
+  destroy(): unknown;
 }
