@@ -50,7 +50,7 @@ export interface Client {
 }
 
 /** A long exchange over one connection. */
-interface Conversation {
+export interface Conversation {
   readonly say: () => Promise<Answer>;
   readonly end: () => unknown;
 }
