@@ -35,8 +35,8 @@ interface Comparison {
 
 const DIALS = 40;
 const REQUESTS = 500;
-/** Batches before the first that counts. */
-const WARM_UP = 12;
+/** Batches before the first that counts: what is measured is a server that has run for a while. */
+const WARM_UP = 40;
 
 const COMPARISONS: readonly Comparison[] = [
   {
