@@ -1,9 +1,9 @@
 import { type KeyObject } from 'node:crypto';
-import { inspect } from 'node:util';
 
 import { Certificate } from './certificate.ts';
 import { OID } from './der/object-identifiers.ts';
 import { SpiffeError } from './errors.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { parsePem } from './pem.ts';
 import { readPrivateKeyDer, readPrivateKeyPem } from './private-key.ts';
 import { kindOf, quote } from './quote.ts';
@@ -153,7 +153,7 @@ export class X509Svid {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `X509Svid ${inspect(this.toJSON())}`;
   }
 }
