@@ -1,33 +1,37 @@
-// `npm run bench -- [--json FILE] [--only NAME,...] [--batches N] [--rotations N] [--runs N]`
+// `npm run bench -- [--json FILE] [--only NAME,...] [--batches N] [--rotations N] [--runs N] [--sources N]`
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { benchCpu, CPU_KEYS } from './cpu.ts';
 import { benchImports } from './imports.ts';
 import { benchRotation } from './rotation.ts';
+import { benchSources } from './sources.ts';
 
 /** What runs when nothing is chosen. */
 const USUAL: readonly string[] = ['imports', 'rotation', ...CPU_KEYS];
-const NAMES: readonly string[] = [...USUAL, 'cpu'];
+const NAMES: readonly string[] = [...USUAL, 'cpu', 'sources'];
 
 const { values } = parseArgs({
   options: {
     json: { type: 'string' },
-    batches: { type: 'string', default: '101' },
+    batches: { type: 'string', default: '151' },
     rotations: { type: 'string', default: '200' },
     runs: { type: 'string', default: '30' },
+    sources: { type: 'string', default: '10000' },
     only: { type: 'string', default: USUAL.join(',') },
     help: { type: 'boolean', short: 'h' },
   },
 });
 if (values.help === true) {
-  console.log(`usage: npm run bench -- [--json FILE] [--only NAME,...] [--batches N] [--rotations N] [--runs N]
+  console.log(`usage: npm run bench -- [--json FILE] [--only NAME,...] [--batches N] [--rotations N] [--runs N] [--sources N]
 
   --only       ${NAMES.join(', ')}
-               (cpu: ${CPU_KEYS.join(', ')})
-  --batches    of each CPU comparison (101)
+               (cpu: ${CPU_KEYS.join(', ')};
+               sources takes some minutes, and runs only when it is named)
+  --batches    of each CPU comparison (151)
   --rotations  to time (200)
   --runs       processes of each import (30)
+  --sources    mounted in one process (10000)
 
 Ratios are CPU of one process per operation against bare node:tls in the same run (same key type, group and context,
 tickets off, verified by OpenSSL): medians of interleaved batches with their 95 % interval. A missed bar does not fail
@@ -48,7 +52,8 @@ const results = {
   imports: only.has('imports') ? benchImports(Number(values.runs), report) : [],
   rotation: only.has('rotation') ? await benchRotation(Number(values.rotations), report) : [],
   cpu: await benchCpu(only, Number(values.batches), report),
+  sources: only.has('sources') ? await benchSources(Number(values.sources), report) : [],
 };
-const all = [...results.imports, ...results.rotation, ...results.cpu];
+const all = [...results.imports, ...results.rotation, ...results.cpu, ...results.sources];
 console.log(`${all.filter(({ met }) => met).length} of ${all.length} bars met`);
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
