@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   ERR_PEER_PROTOCOL: 'peer',
   ERR_PEER_CLOSED_AFTER_HANDSHAKE: 'peer',
   ERR_TARGET_UNKNOWN: 'caller',
+  ERR_PROXY_TUNNEL: 'environment',
   // Sources
   ERR_SOURCE_CLOSED: 'caller',
   ERR_SOURCE_EXPIRED: 'environment',

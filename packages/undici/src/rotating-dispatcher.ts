@@ -1,0 +1,250 @@
+import { type EventEmitter } from 'node:events';
+import { type TLSSocket } from 'node:tls';
+
+import { type Authorizer, SpiffeError, type X509Source } from '@svidkit/core';
+import { type Connector, createConnector, type RetiredConnection } from '@svidkit/tls';
+import { Agent, type buildConnector, Dispatcher, errors, Pool } from 'undici';
+
+import { type SpiffeDispatcher } from './create-dispatcher.ts';
+import { type ParsedOptions } from './dispatcher-options.ts';
+import { type Call, GuardedHandler, type Owner } from './guarded-handler.ts';
+import { openConnection } from './open-connection.ts';
+import { VerifiedClient } from './verified-client.ts';
+
+/** The pools of one generation of our identity. */
+interface Generation {
+  /** {@link Connector.current} as it was. */
+  readonly own: object;
+  readonly agent: Agent;
+  readonly sockets: WeakSet<TLSSocket>;
+  /** Whom each origin was connected for, by its spelling. */
+  readonly authorizers: Map<string, Authorizer>;
+}
+
+/** Origins that are remembered before a generation is replaced for that alone. */
+const MAX_ORIGINS = 1024;
+
+const EVENTS = ['connect', 'disconnect', 'connectionError', 'drain'] as const;
+
+/**
+ * One agent of undici per generation. It is replaced when the identity changes, when one of its connections is to take
+ * no new work, and when an origin is to be answered by somebody else; the old one finishes what it has and closes.
+ */
+export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, Owner {
+  readonly #connector: Connector;
+  readonly #options: ParsedOptions;
+  readonly #condemned = new WeakSet<TLSSocket>();
+  readonly #opening = new Set<(reason: Error) => void>();
+  readonly #closing = new Map<Agent, Promise<void>>();
+  #generation: Generation | undefined;
+  #closed: Promise<void> | undefined;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(source: X509Source, options: ParsedOptions) {
+    super();
+    this.#options = options;
+    this.#connector = createConnector(source, {
+      ...options.connector,
+      onRetire: (connection) => this.#onRetire(connection),
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined || this.destroyed;
+  }
+
+  get destroyed(): boolean {
+    return this.#destroyed !== undefined;
+  }
+
+  /** Read by the WebSocket of undici. */
+  get webSocketOptions(): object {
+    return this.#options.http.webSocket ?? {};
+  }
+
+  /** Read by the EventSource of undici. */
+  get eventSourceOptions(): object {
+    return this.#options.http.eventSource ?? {};
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.send({ options, handler, onSocket: undefined });
+  }
+
+  /** Dispatches a call. As in undici, what is wrong with it is told to its handler. */
+  send(call: Call): boolean {
+    try {
+      if (this.destroyed) throw new errors.ClientDestroyedError();
+      if (this.closed) throw new errors.ClientClosedError();
+      return this.#forward(call);
+    } catch (error) {
+      return refuse(call, error);
+    }
+  }
+
+  resend(call: Call): void {
+    try {
+      if (this.destroyed) throw new errors.ClientDestroyedError();
+      this.#forward(call);
+      if (this.closed) this.#replace();
+    } catch (error) {
+      refuse(call, error);
+    }
+  }
+
+  mayCarry(socket: TLSSocket): boolean {
+    this.#connector.usable(socket); // Ends what has expired by now, however late the timers are.
+    return !socket.destroyed && !this.#condemned.has(socket);
+  }
+
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: () => void): Promise<void> | void {
+    this.#closed ??= this.#close();
+    return settled(this.#closed, callback);
+  }
+
+  override destroy(reason?: Error | null): Promise<void>;
+  override destroy(callback: () => void): void;
+  override destroy(reason: Error | null, callback: () => void): void;
+  override destroy(reason: Error | null | (() => void) = null, callback?: () => void): Promise<void> | void {
+    const isCallback = typeof reason === 'function';
+    this.#destroyed ??= this.#destroy((isCallback ? null : reason) ?? new errors.ClientDestroyedError());
+    return settled(this.#destroyed, isCallback ? reason : callback);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#replace();
+    // A request that finds its connection ended opens another agent meanwhile.
+    while (this.#closing.size > 0) await Promise.all(this.#closing.values());
+    this.#connector.close();
+  }
+
+  async #destroy(reason: Error): Promise<void> {
+    this.#replace();
+    for (const giveUp of this.#opening) giveUp(reason);
+    const ends = [...this.#closing.keys()].map((agent) => agent.destroy(reason));
+    this.#connector.destroy();
+    await Promise.all(ends);
+  }
+
+  #forward(call: Call): boolean {
+    const { options } = call;
+    const { agent } = this.#generationFor(String(options.origin));
+    // An HTTP/2 connection would be closed as idle under the streams that were upgraded on it.
+    const sent = options.upgrade ? { ...options, allowH2: false } : options;
+    return agent.dispatch(sent, new GuardedHandler(call, this));
+  }
+
+  #generationFor(origin: string): Generation {
+    const own = this.#connector.current;
+    const authorizer = this.#connector.authorizerOf(parseOrigin(origin));
+    let generation = this.#generation;
+    if (generation !== undefined) {
+      const { authorizers } = generation;
+      const before = authorizers.get(origin);
+      const isNew = before === undefined;
+      if (generation.own !== own || (isNew ? authorizers.size >= MAX_ORIGINS : before !== authorizer)) {
+        this.#replace();
+        generation = undefined;
+      }
+    }
+    generation ??= this.#begin(own);
+    generation.authorizers.set(origin, authorizer);
+    return generation;
+  }
+
+  #begin(own: object): Generation {
+    const { http } = this.#options;
+    const sockets = new WeakSet<TLSSocket>();
+    const agent = new Agent({
+      ...http,
+      factory: (origin, { allowH2 }: Agent.Options) => {
+        const options: Pool.Options = { ...http, allowH2: allowH2 ?? false };
+        const open = (
+          target: buildConnector.Options,
+          done: (error: Error | null, socket?: TLSSocket) => void,
+        ) => this.#open(sockets, { ...target, allowH2: options.allowH2 === true }, done);
+        return new Pool(origin, { ...options, factory: (url) => VerifiedClient.of(url, options, open) });
+      },
+    });
+    forwardEvents(agent, this);
+    this.#generation = { own, agent, sockets, authorizers: new Map() };
+    return this.#generation;
+  }
+
+  #open(
+    sockets: WeakSet<TLSSocket>,
+    target: buildConnector.Options & { readonly allowH2: boolean },
+    done: (error: Error | null, socket?: TLSSocket) => void,
+  ): void {
+    const giveUp = openConnection(this.#connector, this.#options, target, (error, socket) => {
+      this.#opening.delete(giveUp);
+      if (socket !== undefined) sockets.add(socket);
+      done(error, socket);
+    });
+    this.#opening.add(giveUp);
+  }
+
+  #onRetire({ socket, condemned }: RetiredConnection): void {
+    if (condemned) this.#condemned.add(socket);
+    if (this.#generation?.sockets.has(socket) === true) this.#replace();
+  }
+
+  /** Has the agent finish what it has; the next request makes another one. */
+  #replace(): void {
+    const agent = this.#generation?.agent;
+    if (agent === undefined) return;
+    this.#generation = undefined;
+    this.#closing.set(agent, this.#finish(agent));
+  }
+
+  async #finish(agent: Agent): Promise<void> {
+    await agent.close();
+    this.#closing.delete(agent);
+  }
+}
+
+/** @throws {@link SpiffeError} `ERR_TARGET_UNKNOWN` when nobody there could have an identity. */
+function parseOrigin(text: string): string {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new errors.InvalidArgumentError('opts.origin must be a non-empty string or URL.');
+  }
+  if (url.protocol === 'https:') return url.origin;
+  throw new SpiffeError('ERR_TARGET_UNKNOWN', `${url.origin} is not https, so nothing is sent there`, {
+    hint: 'Use https, or another dispatcher for what needs no identity.',
+  });
+}
+
+function refuse({ handler }: Call, error: unknown): false {
+  if (typeof handler?.onResponseError !== 'function') throw error;
+  handler.onResponseError(null as never, error as Error);
+  return false;
+}
+
+/** Tells of the connections of an agent as its own: the outermost dispatcher comes first. */
+function forwardEvents(from: EventEmitter, to: Dispatcher & EventEmitter): void {
+  const emitter: EventEmitter = to;
+  for (const event of EVENTS) {
+    from.on(event, (origin: URL, targets: readonly Dispatcher[], ...rest: unknown[]) => {
+      emitter.emit(event, origin, [to, ...targets], ...rest);
+    });
+  }
+}
+
+function settled(promise: Promise<void>, callback: (() => void) | undefined): Promise<void> | void {
+  if (callback === undefined) return promise;
+  void tell(promise, callback);
+}
+
+async function tell(promise: Promise<void>, callback: () => void): Promise<void> {
+  await promise;
+  callback();
+}
