@@ -27,7 +27,7 @@ export type HttpOptions = Pick<
 >;
 
 /** The options of a connection below TLS. */
-export interface NetworkOptions {
+interface NetworkOptions {
   /** Tries the addresses of a host in turn; as in `net.connect`. */
   readonly autoSelectFamily?: boolean;
   /** Milliseconds for each of them; as in `net.connect`. */

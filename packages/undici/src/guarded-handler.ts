@@ -97,7 +97,7 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
-    if (error instanceof TurnedBack) process.nextTick(() => this.#owner.resend(this.#call));
+    if (error instanceof TurnedBack) this.#owner.resend(this.#call);
     else this.#handler.onResponseError?.(controller, error);
   }
 

@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, validateHeaderName, validateHeaderValue } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type Socket } from 'node:net';
 import { type SecureContextOptions } from 'node:tls';
@@ -32,21 +32,54 @@ export interface Proxy {
 /** The longest header of a proxy's answer, in bytes. */
 const MAX_HEADER = 16_384;
 
+const NAMES: ReadonlySet<string> = new Set(['uri', 'authorization', 'headers', 'tls']);
+const TLS_NAMES: ReadonlySet<string> = new Set(['ca', 'cert', 'key', 'passphrase', 'pfx']);
+
 /**
  * Checks the option `proxy`.
  *
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`. What it says never holds what the proxy is told in confidence.
  */
-export function parseProxy({ uri, authorization, headers = {}, tls = {} }: ProxyOptions): Proxy {
+export function parseProxy(options: ProxyOptions): Proxy {
+  refuseUnknown('proxy', options, NAMES);
+  const { uri, authorization, headers = {}, tls = {} } = options;
+  refuseUnknown('proxy.tls', tls, TLS_NAMES);
+  // node:tls takes all public authorities for none.
+  if ('ca' in tls && (!tls.ca || tls.ca.length === 0)) throw invalid('proxy.tls.ca must hold certificates');
   const url = parseUri(uri);
   const credentials = authorization ?? basic(url);
   return {
     secure: url.protocol === 'https:',
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-    headers: { ...headers, ...(credentials === undefined ? {} : { 'proxy-authorization': credentials }) },
+    headers: checkHeaders({
+      ...headers,
+      ...(credentials === undefined ? {} : { 'proxy-authorization': credentials }),
+    }),
     tls,
   };
+}
+
+function refuseUnknown(where: string, options: object, names: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (!names.has(name)) throw invalid(`the option ${where}.${name} cannot be given`);
+  }
+}
+
+function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      throw invalid(`${name} cannot be sent to the proxy as it is`);
+    }
+  }
+  return headers;
+}
+
+function invalid(problem: string): SpiffeError {
+  return new SpiffeError('ERR_CONFIG_OPTION', problem);
 }
 
 function parseUri(uri: string | URL): URL {
@@ -57,7 +90,7 @@ function parseUri(uri: string | URL): URL {
     // Told below.
   }
   if (url !== undefined && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
-  throw new SpiffeError('ERR_CONFIG_OPTION', 'proxy.uri must be like http://host:port or https://host:port');
+  throw invalid('proxy.uri must be like http://host:port or https://host:port');
 }
 
 function basic({ username, password }: URL): string | undefined {

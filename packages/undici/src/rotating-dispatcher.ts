@@ -16,6 +16,8 @@ interface Generation {
   /** {@link Connector.current} as it was. */
   readonly own: object;
   readonly agent: Agent;
+  /** The agent's own, which it forgets when it is closed. */
+  readonly pools: Set<Pool>;
   readonly sockets: WeakSet<TLSSocket>;
   /** Whom each origin was connected for, by its spelling. */
   readonly authorizers: Map<string, Authorizer>;
@@ -35,7 +37,8 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
   readonly #options: ParsedOptions;
   readonly #condemned = new WeakSet<TLSSocket>();
   readonly #opening = new Set<(reason: Error) => void>();
-  readonly #closing = new Map<Agent, Promise<void>>();
+  readonly #closing = new Map<Generation, Promise<void>>();
+  readonly #ended = Promise.withResolvers<void>();
   #generation: Generation | undefined;
   #closed: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
@@ -120,16 +123,21 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
   async #close(): Promise<void> {
     this.#replace();
     // A request that finds its connection ended opens another agent meanwhile.
-    while (this.#closing.size > 0) await Promise.all(this.#closing.values());
+    while (this.#closing.size > 0) {
+      await Promise.race([Promise.all(this.#closing.values()), this.#ended.promise]);
+    }
     this.#connector.close();
   }
 
   async #destroy(reason: Error): Promise<void> {
-    this.#replace();
     for (const giveUp of this.#opening) giveUp(reason);
-    const ends = [...this.#closing.keys()].map((agent) => agent.destroy(reason));
+    this.#replace();
+    const pools = [...this.#closing.keys()].flatMap((generation) => [...generation.pools]);
+    // A pool that is destroyed while it closes never says that it has closed.
+    this.#closing.clear();
+    await Promise.all(pools.map((pool) => pool.destroy(reason)));
     this.#connector.destroy();
-    await Promise.all(ends);
+    this.#ended.resolve();
   }
 
   #forward(call: Call): boolean {
@@ -161,6 +169,7 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
   #begin(own: object): Generation {
     const { http } = this.#options;
     const sockets = new WeakSet<TLSSocket>();
+    const pools = new Set<Pool>();
     const agent = new Agent({
       ...http,
       factory: (origin, { allowH2 }: Agent.Options) => {
@@ -169,11 +178,17 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
           target: buildConnector.Options,
           done: (error: Error | null, socket?: TLSSocket) => void,
         ) => this.#open(sockets, { ...target, allowH2: options.allowH2 === true }, done);
-        return new Pool(origin, { ...options, factory: (url) => VerifiedClient.of(url, options, open) });
+        const pool = new Pool(origin, {
+          ...options,
+          factory: (url) => VerifiedClient.of(url, options, open),
+        });
+        for (const other of pools) if (other.destroyed) pools.delete(other);
+        pools.add(pool);
+        return pool;
       },
     });
     forwardEvents(agent, this);
-    this.#generation = { own, agent, sockets, authorizers: new Map() };
+    this.#generation = { own, agent, pools, sockets, authorizers: new Map() };
     return this.#generation;
   }
 
@@ -195,17 +210,17 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
     if (this.#generation?.sockets.has(socket) === true) this.#replace();
   }
 
-  /** Has the agent finish what it has; the next request makes another one. */
+  /** Has the pools finish what they have; the next request makes others. */
   #replace(): void {
-    const agent = this.#generation?.agent;
-    if (agent === undefined) return;
+    const generation = this.#generation;
+    if (generation === undefined) return;
     this.#generation = undefined;
-    this.#closing.set(agent, this.#finish(agent));
+    this.#closing.set(generation, this.#finish(generation));
   }
 
-  async #finish(agent: Agent): Promise<void> {
-    await agent.close();
-    this.#closing.delete(agent);
+  async #finish(generation: Generation): Promise<void> {
+    await generation.agent.close();
+    this.#closing.delete(generation);
   }
 }
 
