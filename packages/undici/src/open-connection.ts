@@ -24,7 +24,6 @@ export function openConnection(
 ): (reason: Error) => void {
   const { hostname, servername } = target;
   const port = Number(target.port || 443);
-  const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
   let giveUp: (reason: Error) => void;
   const secure = (tunnel?: Socket): void => {
     giveUp = connector.connect(
@@ -34,13 +33,11 @@ export function openConnection(
         ...(servername ? { servername } : {}),
         host: hostname,
         port,
-        origin: new URL(`https://${authority}`).origin,
         ALPNProtocols: target.allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       },
       (error, connected) => {
         const socket = connected?.socket;
         if (socket === undefined) tunnel?.destroy();
-        socket?.once('close', () => tunnel?.destroy());
         socket?.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
         done(error, socket);
       },
@@ -49,6 +46,7 @@ export function openConnection(
   if (proxy === undefined) {
     secure();
   } else {
+    const authority = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
     giveUp = openTunnel(proxy, authority, { clock, timeoutMs: handshakeTimeoutMs }, (error, tunnel) => {
       if (tunnel === undefined) done(error);
       else secure(tunnel);

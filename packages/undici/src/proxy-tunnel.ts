@@ -29,9 +29,6 @@ export interface Proxy {
   readonly tls: NonNullable<ProxyOptions['tls']>;
 }
 
-/** The longest header of a proxy's answer, in bytes. */
-const MAX_HEADER = 16_384;
-
 const NAMES: ReadonlySet<string> = new Set(['uri', 'authorization', 'headers', 'tls']);
 const TLS_NAMES: ReadonlySet<string> = new Set(['ca', 'cert', 'key', 'passphrase', 'pfx']);
 
@@ -125,7 +122,6 @@ export function openTunnel(
     method: 'CONNECT',
     path: authority,
     headers: { ...proxy.headers, host: authority },
-    maxHeaderSize: MAX_HEADER,
   });
   let settled = false;
   const settle = (error: Error | null, socket?: Socket): void => {

@@ -195,16 +195,19 @@ describe('an origin without an authorizer', () => {
 });
 
 describe('an origin whose authorizer changes', () => {
-  it('is not asked over a connection that was let in by the one before', async () => {
-    const { a } = await world();
-    const service = await anyService(await sourceOf(a, { path: '/server' }));
-    let current = SERVER;
-    const fetch = fetchOf(await sourceOf(a), { authorize: () => current });
-    await (await fetch(originOf(service))).text();
+  it.each(PROTOCOLS)(
+    'is not asked over a connection of %s that was let in by the one before',
+    async (_, allowH2) => {
+      const { a } = await world();
+      const service = await anyService(await sourceOf(a, { path: '/server' }));
+      let current = SERVER;
+      const fetch = fetchOf(await sourceOf(a), { authorize: () => current, allowH2, connections: 1 });
+      await (await fetch(originOf(service))).text();
 
-    current = authorizeId('spiffe://a.test/other');
+      current = authorizeId('spiffe://a.test/other');
 
-    expect(codeOf(await expectFailure(fetch(originOf(service))))).toBe('ERR_PEER_UNAUTHORIZED');
-    expect(service.handled).toHaveLength(1);
-  });
+      expect(codeOf(await expectFailure(fetch(originOf(service))))).toBe('ERR_PEER_UNAUTHORIZED');
+      expect(service.handled).toHaveLength(1);
+    },
+  );
 });

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
 import { authorizeAny, type Authorizer } from '@svidkit/core';
-import { createHttpsServer, peerOf } from '@svidkit/tls';
+import { peerOf, secureServer } from '@svidkit/tls';
 import { createDispatcher } from '@svidkit/undici';
 import { DecoratorHandler, Dispatcher, EventSource, interceptors, request, upgrade, WebSocket } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,6 +15,7 @@ import {
   closeAll,
   closing,
   describePeer,
+  Events,
   expectFailure,
   httpsService,
   listen,
@@ -42,7 +44,9 @@ function frame(text: string): Buffer {
 /** A service for WebSockets that says whom it sees, and `bye` to whatever it is told. */
 async function webSocketService() {
   const { a } = await world();
-  const server = createHttpsServer(await sourceOf(a, { path: '/server' }), { authorize: authorizeAny() });
+  // It would take WebSockets over HTTP/2, too (RFC 8441).
+  const http2 = createSecureServer({ allowHTTP1: true, settings: { enableConnectProtocol: true } });
+  const server = secureServer(http2, await sourceOf(a, { path: '/server' }), { authorize: authorizeAny() });
   server.on('upgrade', (asked: IncomingMessage, socket: Duplex) => {
     const key = `${asked.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     const accept = createHash('sha1').update(key).digest('base64');
@@ -121,6 +125,10 @@ describe('a dispatcher', () => {
 
     closing(socket, (one) => one.destroy());
     expect(peerOf(socket as TLSSocket).id.toString()).toBe('spiffe://a.test/server');
+    const events = new Events();
+    await dispatcher.close();
+    expect(events.drained).toEqual([{ side: 'client', id: 'spiffe://a.test/server', reason: 'shutdown' }]);
+    expect(socket.destroyed).toBe(false);
   });
 
   it('emits the events of its connections', async () => {
@@ -242,8 +250,10 @@ describe.each(PROTOCOLS)('over %s', (_, allowH2) => {
     const failures = [1, 2].map(() => expectFailure(request(originOf(server), { dispatcher })));
     await server.arrived(1);
 
+    const closed = dispatcher.close();
     await dispatcher.destroy(new Error('enough'));
 
+    await closed;
     expect(dispatcher.destroyed).toBe(true);
     for (const failure of await Promise.all(failures)) expect(failure.message).toMatch(/enough|destroyed/);
     expect(codeOf(await expectFailure(request(originOf(server), { dispatcher })))).toBe('UND_ERR_DESTROYED');

@@ -151,15 +151,39 @@ describe('through a proxy', () => {
     expect(impostor.handled).toEqual([]);
   });
 
-  it('the tunnel is closed with its connection, and nothing stays open', async () => {
-    const proxy = await proxyOf();
+  it.each([
+    ['http', () => createHttp()],
+    [
+      'https',
+      async () => {
+        const { a } = await world();
+        const { certPem, keyPem } = await a.issue({ extraNames: [{ type: 'dns', value: 'localhost' }] });
+        return createHttps({ cert: certPem, key: keyPem });
+      },
+    ],
+  ])('of %s the tunnel is closed with its connection, whoever closes it', async (scheme, make) => {
+    const { a } = await world();
+    const proxy = await proxyOf(await make());
     const sockets = new ClientSockets();
-    const { service, fetch } = await through({ uri: http(proxy.port) });
+    const uri = `${scheme}://localhost:${proxy.port}`;
+    const { service, fetch } = await through({
+      uri,
+      ...(scheme === 'https' ? { tls: { ca: a.bundlePem } } : {}),
+    });
+    const refused = fetchOf(await sourceOf(a), {
+      authorize: authorizeId('spiffe://a.test/other'),
+      proxy: { uri, ...(scheme === 'https' ? { tls: { ca: a.bundlePem } } : {}) },
+    });
+    const secured = once(service.server, 'secureConnection');
     await (await fetch(originOf(service))).text();
+    expect(codeOf(await expectFailure(refused(originOf(service))))).toBe('ERR_PEER_UNAUTHORIZED');
 
-    await fetch.close();
+    const [socket] = (await secured) as [Socket];
+    socket.destroy();
+    await refused.close();
+
     await sockets.gone();
-    expect(sockets.all.length).toBeGreaterThanOrEqual(2);
+    expect(sockets.all.length).toBeGreaterThanOrEqual(4);
   });
 });
 
@@ -232,6 +256,23 @@ describe('a proxy', () => {
     expect(codeOf(failure)).toBe('ERR_PEER_HANDSHAKE');
     await sockets.gone();
     expect(service.handled).toEqual([]);
+  });
+
+  it('that opens the tunnel after our identity has ended leaves nothing behind', async () => {
+    const { a } = await world();
+    const service = await anyService(await sourceOf(a));
+    const source = await sourceOf(a);
+    const proxy = createTcp((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => void source.close().then(() => socket.write('HTTP/1.1 200 OK\r\n\r\n')));
+    });
+    const sockets = new ClientSockets();
+    const fetch = fetchOf(source, { proxy: { uri: http(await listen(proxy)) } });
+
+    expect(codeOf(await expectFailure(fetch(originOf(service))))).toBe('ERR_SOURCE_CLOSED');
+
+    await sockets.gone();
+    expect(sockets.all).toHaveLength(1);
   });
 
   it('that nobody answers at fails the request', async () => {

@@ -6,7 +6,7 @@ import { interceptors, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { closeAll, Events, expectFailure, listen, sourceOf, world } from '../../tls/test/fixtures.ts';
-import { anyService, codeOf, dispatcherOf, fetchOf, originOf, PROTOCOLS } from './fixtures.ts';
+import { anyService, codeOf, dispatcherOf, fetchOf, load, originOf, PROTOCOLS } from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -165,6 +165,50 @@ describe('a request that is not idempotent', () => {
 
     expect(await body.text()).toBe('done');
     expect([refused, handled]).toEqual([1, 1]);
+  });
+
+  it('is neither lost nor handled twice while a server says goodbye again and again', async () => {
+    const { a } = await world();
+    const { certPem, keyPem } = await a.issue({ path: '/server' });
+    const counts = new Map<string, number>();
+    const sessions = new Set<Http2Session>();
+    const server = createSecureServer({ cert: certPem, key: keyPem });
+    server.on('session', (session) => {
+      sessions.add(session);
+      session.on('error', () => {}).once('close', () => sessions.delete(session));
+    });
+    server.on('stream', (stream, headers) => {
+      const name = String(headers['x-name']);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      stream.on('error', () => {}).respond();
+      stream.end('done');
+    });
+    const port = await listen(server);
+    const dispatcher = dispatcherOf(await sourceOf(a), { allowH2: true });
+    let names = 0;
+    const running = load(16, async () => {
+      names += 1;
+      const headers = { 'x-name': `n${names}` };
+      const { body } = await request(originOf({ port }), {
+        dispatcher,
+        method: 'POST',
+        headers,
+        body: 'once',
+      });
+      await body.dump();
+    });
+
+    for (let round = 0; round < 12; round += 1) {
+      const from = running.answers();
+      while (running.answers() < from + 50) await new Promise((resolve) => setImmediate(resolve));
+      for (const session of sessions) session.close();
+    }
+
+    const { answers, failures } = await running.stop();
+    expect(failures).toEqual([]);
+    expect(answers).toBeGreaterThanOrEqual(600);
+    expect([...counts].filter(([, count]) => count > 1)).toEqual([]);
+    expect(counts.size).toBe(answers);
   });
 
   it.each([1, 10])('is never repeated over HTTP/1.1, with pipelining of %i', async (pipelining) => {
