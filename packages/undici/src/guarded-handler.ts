@@ -1,3 +1,5 @@
+import { type IncomingHttpHeaders } from 'node:http';
+import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
 import { type Dispatcher, errors } from 'undici';
@@ -25,6 +27,18 @@ export interface Owner {
   /** Sends a call by another connection. Nothing of it was sent yet. */
   resend(call: Call): void;
 }
+
+type Methods = readonly (keyof Dispatcher.DispatchHandler)[];
+
+/** What a handler must have. */
+const METHODS: Methods = [
+  'onRequestStart',
+  'onResponseError',
+  'onResponseStart',
+  'onResponseData',
+  'onResponseEnd',
+];
+const UPGRADE_METHODS: Methods = ['onRequestStart', 'onResponseError', 'onRequestUpgrade'];
 
 /** Thrown to have undici let go of a request before it writes a byte of it. */
 class TurnedBack extends Error {
@@ -69,9 +83,14 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
     this.#handler.onRequestStart?.(controller, { ...context, socket: line.socket });
   }
 
-  onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
     // What it gives is not in the types, and is heeded.
-    return this.#handler.onRequestUpgrade?.(...args);
+    return this.#handler.onRequestUpgrade?.(controller, statusCode, headers, socket);
   }
 
   onResponseStarted(): void {
@@ -80,20 +99,19 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
 
   onResponseStart(
     controller: Dispatcher.DispatchController,
-    ...rest: Tail<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>
+    statusCode: number,
+    headers: IncomingHttpHeaders,
+    statusMessage?: string,
   ): void {
-    this.#handler.onResponseStart?.(controller, ...rest);
+    this.#handler.onResponseStart?.(controller, statusCode, headers, statusMessage);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#handler.onResponseData?.(controller, chunk);
   }
 
-  onResponseEnd(
-    controller: Dispatcher.DispatchController,
-    ...rest: Tail<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>
-  ): void {
-    this.#handler.onResponseEnd?.(controller, ...rest);
+  onResponseEnd(controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
+    this.#handler.onResponseEnd?.(controller, trailers);
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
@@ -122,9 +140,6 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
   }
 }
 
-type Tail<Method extends (...args: never[]) => unknown> =
-  Parameters<Method> extends [unknown, ...infer Rest] ? Rest : never;
-
 /** As undici sees it. */
 function isIdempotent({ method, idempotent }: Dispatcher.DispatchOptions): boolean {
   return idempotent ?? (method === 'GET' || method === 'HEAD' || method === 'QUERY');
@@ -132,11 +147,7 @@ function isIdempotent({ method, idempotent }: Dispatcher.DispatchOptions): boole
 
 /** undici sees our methods only, so what it would say about the handler is said here. */
 function checkHandler({ options, handler }: Call): void {
-  const upgrades = Boolean(options.upgrade) || options.method === 'CONNECT';
-  const needed: readonly (keyof Dispatcher.DispatchHandler)[] = upgrades
-    ? ['onRequestStart', 'onResponseError', 'onRequestUpgrade']
-    : ['onRequestStart', 'onResponseError', 'onResponseStart', 'onResponseData', 'onResponseEnd'];
-  for (const name of needed) {
+  for (const name of options.upgrade || options.method === 'CONNECT' ? UPGRADE_METHODS : METHODS) {
     if (typeof handler[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`);
   }
 }

@@ -19,8 +19,14 @@ interface Generation {
   /** The agent's own, which it forgets when it is closed. */
   readonly pools: Set<Pool>;
   readonly sockets: WeakSet<TLSSocket>;
-  /** Whom each origin was connected for, by its spelling. */
-  readonly authorizers: Map<string, Authorizer>;
+  /** The origins, by their spelling. */
+  readonly targets: Map<string, KnownTarget>;
+}
+
+interface KnownTarget {
+  readonly origin: string;
+  /** Whom its connections were let in by. */
+  readonly authorizer: Authorizer;
 }
 
 /** Origins that are remembered before a generation is replaced for that alone. */
@@ -148,21 +154,19 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
     return agent.dispatch(sent, new GuardedHandler(call, this));
   }
 
-  #generationFor(origin: string): Generation {
+  #generationFor(spelling: string): Generation {
     const own = this.#connector.current;
-    const authorizer = this.#connector.authorizerOf(parseOrigin(origin));
-    let generation = this.#generation;
-    if (generation !== undefined) {
-      const { authorizers } = generation;
-      const before = authorizers.get(origin);
-      const isNew = before === undefined;
-      if (generation.own !== own || (isNew ? authorizers.size >= MAX_ORIGINS : before !== authorizer)) {
-        this.#replace();
-        generation = undefined;
-      }
+    const known = this.#generation?.targets.get(spelling);
+    const origin = known?.origin ?? parseOrigin(spelling);
+    const authorizer = this.#connector.authorizerOf(origin);
+    if (this.#generation?.own === own) {
+      if (known?.authorizer === authorizer) return this.#generation;
+      if (known !== undefined || this.#generation.targets.size >= MAX_ORIGINS) this.#replace();
+    } else {
+      this.#replace();
     }
-    generation ??= this.#begin(own);
-    generation.authorizers.set(origin, authorizer);
+    const generation = this.#generation ?? this.#begin(own);
+    generation.targets.set(spelling, { origin, authorizer });
     return generation;
   }
 
@@ -188,7 +192,7 @@ export class RotatingDispatcher extends Dispatcher implements SpiffeDispatcher, 
       },
     });
     forwardEvents(agent, this);
-    this.#generation = { own, agent, pools, sockets, authorizers: new Map() };
+    this.#generation = { own, agent, pools, sockets, targets: new Map() };
     return this.#generation;
   }
 
