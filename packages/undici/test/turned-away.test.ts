@@ -85,7 +85,7 @@ describe.each(PROTOCOLS)('over %s', (_, allowH2) => {
 /** A service that counts what comes in by name, and breaks off while it has the first few. */
 async function breaking(
   after: number,
-  breakOff: (stream: ServerHttp2Stream, session: Http2Session, socket: TLSSocket) => void,
+  breakOff: (stream: ServerHttp2Stream, session: Http2Session, socket: TLSSocket) => unknown,
 ) {
   const { a } = await world();
   const { certPem, keyPem } = await a.issue({ path: '/server' });
@@ -115,7 +115,11 @@ async function breaking(
 
 describe('a request that is not idempotent', () => {
   it.each([
-    ['destroys the session', (_: ServerHttp2Stream, session: Http2Session) => session.destroy()],
+    // Not in the same turn: Node.js 22.23 would abort the server.
+    [
+      'destroys the session',
+      (_: ServerHttp2Stream, session: Http2Session) => setImmediate(() => session.destroy()),
+    ],
     [
       'closes the connection',
       (_: ServerHttp2Stream, __: Http2Session, socket: TLSSocket) => socket.destroy(),
