@@ -21,6 +21,7 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
     /^stranger: \/prices: no answer, /m,
   ],
   'grpc-streaming': [/^trader: stream 1: ACME #2 /m, /^stranger: stream 1 ended: 14 UNAVAILABLE/m],
+  'http-clients': [/^undici: second: HTTP\/2\.0 /m, /^axios misled: first: no answer, ERR_CHAIN_UNTRUSTED$/m],
   https: [/^web: second order: 200 order of .* taken$/m, /^stranger: forged order: no order, /m],
   kafka: [/^broker: request 18 of web, which is spiffe:/m, /^misled: tlsClientOptions: Connection error/m],
   nest: [/^web http: \/refunds: 403 /m, /^web grpc: Refund: no answer, 7 PERMISSION_DENIED/m],
