@@ -35,6 +35,11 @@ export const ABSENT: readonly Absence[] = [
       'frameworks for servers: their client here is that of the row https, which meets these servers there',
   },
   {
+    transports: ['undici HTTP/1.1', 'undici HTTP/2', 'bound fetch'],
+    cells: BAD_CLIENTS,
+    reason: 'clients: their server here is that of the row http2, which meets these clients there',
+  },
+  {
     transports: ['tls.connect with tlsClientOptions'],
     cells: BAD_CLIENTS,
     reason: 'a client: its server here is that of the row tls, which meets these clients there',

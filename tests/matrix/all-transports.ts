@@ -4,6 +4,7 @@ import { grpcStream, grpcUnary } from './transports/grpc.ts';
 import { https, httpsByOptions } from './transports/http1.ts';
 import { http2 } from './transports/http2.ts';
 import { tls, tlsByOptions } from './transports/tls.ts';
+import { boundFetch, undiciHttp1, undiciHttp2 } from './transports/undici.ts';
 import { ws } from './transports/ws.ts';
 
 /** The rows of the matrix. */
@@ -19,6 +20,9 @@ export const TRANSPORTS = {
   Koa: koa,
   Hono: hono,
   Nest: nest,
+  'undici HTTP/1.1': undiciHttp1,
+  'undici HTTP/2': undiciHttp2,
+  'bound fetch': boundFetch,
   'tls.connect with tlsClientOptions': tlsByOptions,
   'https.request with tlsClientOptions': httpsByOptions,
 } satisfies Record<string, Transport>;

@@ -9,7 +9,7 @@ import { Handled, type Transport } from '../transport.ts';
 import { http2Request } from './openings.ts';
 
 /** A service of HTTP/2, and of HTTP/1.1 where `allowHTTP1`. */
-function serveHttp2(allowHTTP1: boolean): Transport['serve'] {
+export function serveHttp2(allowHTTP1: boolean): Transport['serve'] {
   return (source, options) => {
     const handled = new Handled();
     const server = createSecureServer({ allowHTTP1 }, (asked, response) => {
