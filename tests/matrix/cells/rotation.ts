@@ -40,6 +40,19 @@ export const rotationUnderLoad: Cell = {
       expect(await conversation?.say()).toEqual(said);
     }
 
+    // Requests begin in the very turn of a rotation, too: each time the identities change a little later in it.
+    for (const later of [0, 1, 2, 3, 5, 8, 13]) {
+      const [forServer, forClient] = [
+        await a.context({ path: '/server' }),
+        await a.context({ path: '/client' }),
+      ];
+      const asked = Array.from({ length: 8 }, () => client.ask());
+      for (let turn = 0; turn < later; turn += 1) await Promise.resolve();
+      source.update(forClient.svid, forClient.bundles);
+      serverSource.update(forServer.svid, forServer.bundles);
+      expect((await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected')).toEqual([]);
+    }
+
     await load.stop();
     conversation?.end();
     expect(load.failures).toEqual([]);
