@@ -63,12 +63,13 @@ export function parseTargetClientOptions(
 
 function parseCommon(input: IdentityInput, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
+  const { clock = systemClock } = options;
   return {
-    identity: new Identity(input, options),
+    identity: new Identity(input, options, clock),
     deny: checkDeny(options.deny),
     minVersion: checkFloor(options.minVersion),
     handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),
-    clock: options.clock ?? systemClock,
+    clock,
     ...parseConnectionLife(options),
   };
 }

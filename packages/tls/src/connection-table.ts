@@ -4,7 +4,7 @@ import { type TLSSocket } from 'node:tls';
 import { type Clock, type DenyList, publish, type SvidkitEvents, type Timer } from '@svidkit/core';
 
 import { type Credential, type Generation } from './identity.ts';
-import { type Admission, stillTrusted } from './judge.ts';
+import { type Admission, lossOf } from './judge.ts';
 import { peerName } from './peer.ts';
 
 /** Why a connection is no longer wanted. */
@@ -109,15 +109,15 @@ export class ConnectionTable {
 
   /**
    * Follows a change of our identity: connections on which we presented what we would not present now retire, those whose
-   * peer would not be believed any more are condemned.
+   * peer would not be believed or let in any more are condemned.
    */
   follow(generation: Generation): void {
     for (const connection of this.#connections.values()) {
-      if (generation.presented === undefined) {
+      const loss = lossOf(connection.admission, generation, this.#options);
+      if (loss !== undefined) {
+        this.retire(connection, loss, 'condemned');
+      } else if (generation.presented === undefined) {
         this.retire(connection, 'source-empty', 'quiet');
-      } else if (!this.#believed(connection, generation)) {
-        const reason = connection.admission.peer.kind === 'legacy' ? 'legacy-refused' : 'authority-removed';
-        this.retire(connection, reason, 'condemned');
       } else if (!isStillPresented(connection, generation)) {
         this.retire(connection, 'rotation', 'quiet');
       }
@@ -166,12 +166,6 @@ export class ConnectionTable {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     this.#connections.clear();
-  }
-
-  #believed({ admission }: Connection, generation: Generation): boolean {
-    // Without a source nobody can be judged by it: what was admitted lives to its deadline.
-    if (admission.peer.kind === 'spiffe' && generation.spiffe === undefined) return true;
-    return stillTrusted(admission, generation, this.#options);
   }
 
   #drained(connection: Connection, reason: RetireReason): void {

@@ -44,8 +44,12 @@ export function createHttpsAgent(source: IdentityInput, options: HttpsAgentOptio
 /** Marks a request's options with its pool: node:http asks for the name again when the socket is free or gone. */
 const POOL: unique symbol = Symbol('svidkit.pool');
 
+/** The host that was dialled: node:http takes the server name from the `Host` header, which may come from anywhere. */
+const DIALLED: unique symbol = Symbol('svidkit.dialled');
+
 interface Stamped {
   readonly [POOL]?: string;
+  readonly [DIALLED]?: string | undefined;
 }
 
 interface RequestTaker {
@@ -90,7 +94,12 @@ class RotatingAgent extends Agent implements HttpsAgent {
   addRequest(request: unknown, options: RequestOptions & Stamped, ...rest: unknown[]): void {
     // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
     this.#connector.table.sweep();
-    const stamped = { ...options, [POOL]: this.#poolOf(options) };
+    const { servername, host } = options;
+    const stamped = {
+      ...options,
+      [POOL]: this.#poolOf(options),
+      [DIALLED]: servername === undefined || servername === '' ? (host ?? undefined) : servername,
+    };
     (Agent.prototype as unknown as RequestTaker).addRequest.call(this, request, stamped, ...rest);
   }
 
@@ -99,10 +108,14 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   override createConnection(
-    options: RequestOptions,
+    options: RequestOptions & Stamped,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    const target: Target = { ...(options as Target), ALPNProtocols: ['http/1.1'] };
+    const target: Target = {
+      ...(options as Target),
+      ALPNProtocols: ['http/1.1'],
+      legacyHost: options[DIALLED],
+    };
     this.#connector.connect(target, (error, connected) => {
       callback?.(error, connected?.socket as never);
     });
