@@ -91,10 +91,10 @@ export function badAuthorizer(message: string, cause?: unknown): SpiffeError {
 }
 
 /**
- * Refuses what cannot be an authorizer, when a combination of them is built.
+ * Refuses what cannot be an authorizer, when something that will ask it is built.
  *
+ * @param where - what was built, for the message.
  * @throws {@link SpiffeError} `ERR_CONFIG_AUTHORIZER`.
- * @internal
  */
 export function requireAuthorizer(value: Authorizer, where: string): Authorizer {
   const given: unknown = value;

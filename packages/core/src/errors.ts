@@ -47,6 +47,8 @@ export const ERROR_CODES = {
   ERR_PEER_PROTOCOL: 'peer',
   ERR_PEER_CLOSED_AFTER_HANDSHAKE: 'peer',
   ERR_TARGET_UNKNOWN: 'caller',
+  // Identities that a proxy forwards
+  ERR_XFCC_INVALID: 'peer',
   // Sources
   ERR_SOURCE_CLOSED: 'caller',
   ERR_SOURCE_EXPIRED: 'environment',
@@ -70,6 +72,7 @@ export const ERROR_CODES = {
   ERR_CONFIG_AUTHORIZER: 'caller',
   ERR_CONFIG_SERVER: 'caller',
   ERR_CONFIG_RUNTIME: 'environment',
+  ERR_CONFIG_PACKAGE: 'caller',
   // Targets of clients
 } as const;
 

@@ -33,6 +33,15 @@ export interface SvidkitEvents {
   };
   /** A peer was turned away before any application byte. */
   'svidkit:peer.rejected': PeerEvent & { readonly error: SpiffeError };
+  /** A request on an admitted connection, or on one that nobody admitted, was refused before its handler ran. */
+  'svidkit:request.rejected': {
+    /** The SPIFFE ID of the other end of the connection, as far as it is known. */
+    readonly id: string | undefined;
+    readonly method: string | undefined;
+    /** The path alone: never the query, where secrets travel. */
+    readonly path: string | undefined;
+    readonly error: SpiffeError;
+  };
   /** A connection takes no more work: because of its age, an expiry, a changed bundle, or a peer no longer let in. */
   'svidkit:connection.drained': {
     readonly side: 'client' | 'server';
@@ -84,6 +93,7 @@ const channels = {
   'svidkit:policy.update': channel('svidkit:policy.update'),
   'svidkit:peer.accepted': channel('svidkit:peer.accepted'),
   'svidkit:peer.rejected': channel('svidkit:peer.rejected'),
+  'svidkit:request.rejected': channel('svidkit:request.rejected'),
   'svidkit:connection.drained': channel('svidkit:connection.drained'),
   'svidkit:migration.decision': channel('svidkit:migration.decision'),
 };

@@ -9,7 +9,7 @@ export {
   authorizeWith,
   type AuthorizeWithOptions,
 } from './authorize.ts';
-export { type AuthorizedSubject, type Authorizer, type Decision } from './authorizer.ts';
+export { type AuthorizedSubject, type Authorizer, type Decision, requireAuthorizer } from './authorizer.ts';
 export { BundleSet } from './bundle-set.ts';
 export { Certificate } from './certificate.ts';
 export { checkAuthorized } from './check-authorized.ts';

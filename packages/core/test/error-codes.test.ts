@@ -7,12 +7,6 @@ import { ERROR_CODES } from '../src/errors.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/**
- * Codes that are in the table before the package that throws them is written. Shrinks only: an entry that is used,
- * or is no code, fails below.
- */
-const NOT_YET_THROWN: readonly string[] = ['ERR_PEER_DENIED', 'ERR_PEER_LEGACY'];
-
 /** Codes of Node.js that our sources name. An entry that is not named any more fails below. */
 const FOREIGN: readonly string[] = ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'];
 
@@ -45,10 +39,9 @@ function readSections(page: string): ReadonlyMap<string, string> {
 describe('error codes', () => {
   const literals = named(/'(ERR_[A-Z0-9_]+)'/g);
 
-  test('every code in the table is thrown somewhere, but for those whose package is not written yet', () => {
+  test('every code in the table is thrown somewhere', () => {
     const unused = codes.filter((code) => !literals.has(code));
-    expect(unused).toEqual(codes.filter((code) => NOT_YET_THROWN.includes(code)));
-    expect(NOT_YET_THROWN.filter((code) => !codes.includes(code))).toEqual([]);
+    expect(unused).toEqual([]);
   });
 
   test('every code that a source names, also in a comment, is in the table or one of Node.js', () => {

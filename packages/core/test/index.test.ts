@@ -12,6 +12,7 @@ test('the package exports what it promises and nothing else', () => {
     'SpiffeId',
     'TrustDomain',
     'X509Bundle',
+    'X509KeyPair',
     'X509Svid',
     'allOf',
     'anyOf',
@@ -31,10 +32,12 @@ test('the package exports what it promises and nothing else', () => {
     'parsePem',
     'parseSpiffeIdLenient',
     'publish',
+    'requireAuthorizer',
     'staticDenyList',
     'staticMigrationPolicy',
     'staticX509Source',
     'systemClock',
+    'verifyX509Chain',
     'verifyX509Svid',
   ]);
 });

@@ -12,7 +12,8 @@ import {
   parseMigrationPolicy,
   staticMigrationPolicy,
 } from '../src/migration-policy.ts';
-import { admits, domainsOf, refusal } from './authorize-door.ts';
+import { SpiffeId } from '../src/spiffe-id.ts';
+import { admits, domainsOf, leaf, refusal } from './authorize-door.ts';
 import { outcomeOf } from './failure-of.ts';
 
 function allowing(...entries: readonly string[]): Authorizer {
@@ -136,7 +137,8 @@ describe('staticMigrationPolicy', () => {
 });
 
 describe('authorizeByPolicy', () => {
-  const [A, B] = ['spiffe://a/x', 'spiffe://b/x'];
+  const A = 'spiffe://a/x';
+  const B = 'spiffe://b/x';
 
   test('follows the policy from question to question, its trust domains too', () => {
     const policy = staticMigrationPolicy(allow(A));
@@ -170,6 +172,13 @@ describe('authorizeByPolicy', () => {
       onUpdate: () => ({ [Symbol.dispose]: () => undefined }),
     };
     expect(refusal(authorizeByPolicy(source, 'x'), A).blame).toBe('caller');
+  });
+
+  test('asked directly, it too holds an authorizer to the trust domains that it declares', () => {
+    const liar: Authorizer = { ...authorizeAny(), trustDomains: authorizeId(A).trustDomains };
+    const rule = authorizeByPolicy(staticMigrationPolicy({ allow: new Map([['x', liar]]) }), 'x');
+    const ask = (id: string): boolean => rule.authorize({ id: SpiffeId.parse(id), leaf }).allowed;
+    expect([ask(A), ask(B)]).toEqual([true, false]);
   });
 
   test('combinations follow it as well, also when nobody is allowed at first', () => {

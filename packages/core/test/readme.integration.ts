@@ -15,6 +15,7 @@ const OUTPUT = [
   'spiffe://prod.example/ns/shop/sa/payments may come in\n',
   '/ns/shop/sa/api\ntrue\n',
   'generation 2\nfresh\nnothing to use\n',
+  'strict 0\npermissive 2\n',
 ];
 
 test('the README has as many snippets as are checked here', () => {

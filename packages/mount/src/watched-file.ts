@@ -204,8 +204,6 @@ export class WatchedFile implements MountedPolicyFile {
   #accept(text: string, warnings: readonly SpiffeError[]): void {
     const isChange = text !== this.#text;
     if (isChange) this.#take(text);
-    // A listener that was told of the change may have closed it.
-    if (this.closed.aborted) return;
     const isNews = isChange || this.lastError !== undefined;
     this.#problems.clear(warnings);
     this.#text = text;

@@ -187,9 +187,11 @@ describe('how a mounted file of policy is watched', () => {
     const first = denyList();
     await first.opening;
     first.file.onUpdate(() => void first.file.close());
+    clock.advance(10);
     await writer.write({ [FILE]: denying('/b') });
     await first.file.check();
-    expect(first.file.health().status).toBe('closed');
+    expect(first.file.health()).toMatchObject({ status: 'closed', loadedAt: clock.now() });
+    expect([first.updates, deniedOf(first.file, '/b')]).toEqual([['deny-list'], ['/b']]);
 
     const second = denyList();
     await second.opening;
@@ -298,6 +300,14 @@ test('takes paths of any kind, and refuses options that cannot work', async () =
   await expect(
     openMountedMigrationPolicy(path('mount/policy.json'), { fallback: { mode: 'lax' as 'strict' } }),
   ).rejects.toMatchObject({ code: 'ERR_CONFIG_OPTION' });
+});
+
+test('says of bytes that are no text that they are none', async () => {
+  const { path, denyList } = await policyFixture('poll');
+  await renameWriter(path('mount')).write({ [FILE]: Buffer.from([0x7b, 0xff, 0x7d]) });
+  const { opening, pass } = denyList();
+  await pass(1_000);
+  await expect(opening).rejects.toThrow('want text in UTF-8');
 });
 
 test('a document that is a key by mistake shows nothing of it', async () => {

@@ -21,6 +21,7 @@ const WRITERS: Readonly<Record<string, (directory: string) => MountWriter>> = {
   kubelet: (directory) => kubeletWriter(directory),
   rename: (directory) => renameWriter(directory),
   'rename with kept times': (directory) => renameWriter(directory, { keepTimes: true }),
+  'rename and a late mode': (directory) => renameWriter(directory, { fileMode: 0o666, lateMode: 0o644 }),
   'directory swap': (directory) => directorySwapWriter(directory),
   'in place': (directory) => inPlaceWriter(directory, { cut: 5 }),
 };
@@ -256,5 +257,20 @@ describe.each(MODES)('a mounted file of policy (%s)', (mode) => {
     expect(before.mode).toBe('permissive');
     expect(seen).toEqual([file.current]);
     expect(updates).toEqual(['migration-policy']);
+  });
+
+  test('the same text once more is no change', async () => {
+    const fixture = await policyFixture(mode);
+    const writer = renameWriter(fixture.path('mount'));
+    await writer.write({ 'policy.json': '{"version":1}' });
+    const { file, opening, pass, update, updates } = fixture.migrationPolicy();
+    await opening;
+    const seen: string[] = [];
+    file.onUpdate(({ mode: next }) => seen.push(next));
+    await writer.write({ 'policy.json': '{"version":1}' });
+    await pass(1_000);
+    expect([seen, updates]).toEqual([[], []]);
+    await update(() => writer.write({ 'policy.json': '{"version":1,"mode":"permissive"}' }));
+    expect(seen).toEqual(['permissive']);
   });
 });

@@ -7,6 +7,7 @@ export {
   authorizeMemberOf,
   authorizeOneOf,
   authorizePath,
+  authorizeByPolicy,
   type Authorizer,
   authorizeWith,
   type AuthorizeWithOptions,
@@ -39,17 +40,34 @@ export {
   type MountOptions,
 } from '@svidkit/mount';
 export {
+  anyPeerOf,
   type ConnectTlsOptions,
+  type DrainOptions,
+  type DrainSummary,
+  type Gated,
   type HandshakeLimitOptions,
+  type Http2Client,
+  type Http2ClientOptions,
   type HttpsAgent,
   type HttpsAgentOptions,
   type HttpsServerOptions,
+  type IdentityInput,
+  legacyAnyOf,
+  legacyCommonName,
+  legacyDnsName,
+  legacyIdentity,
+  type LegacyIdentity,
+  type LegacyIdentityOptions,
+  type LegacyMatcher,
+  type LegacyPeer,
+  onTermination,
   type Peer,
   peerOf,
   type SecureClientOptions,
   type SecureServerOptions,
   type SocketHolder,
   type Target,
+  type TargetAuthorizer,
   type TlsClientOptions,
   type TlsClientOptionsOptions,
   type TlsFloor,
@@ -68,4 +86,9 @@ export {
   type Verdict,
 } from './inspect-report.ts';
 export { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
-export { type WorkloadIdentity, workloadIdentity } from './workload-identity.ts';
+export { type FetchOptions, type IdentityFetch } from './load-undici.ts';
+export {
+  type WorkloadIdentity,
+  workloadIdentity,
+  type WorkloadIdentityOptions,
+} from './workload-identity.ts';

@@ -1,6 +1,6 @@
 import { type TLSSocket } from 'node:tls';
 
-import { publish, SpiffeError } from '@svidkit/core';
+import { type Certificate, publish, SpiffeError } from '@svidkit/core';
 
 import { type Credential, type Generation } from './identity.ts';
 import { type Admission, type AdmissionPolicy, asSpiffeError, judge, OtherKind } from './judge.ts';
@@ -14,6 +14,7 @@ import { remember } from './registry.ts';
  *
  * @param own - what we present on this connection.
  * @param trust - the generation that judges the peer: the current one.
+ * @param resumed - clients: the path that proved the server of the session that was offered.
  * @throws {@link SpiffeError} with the reason, or {@link OtherKind}; the caller destroys the socket.
  */
 export function admit(
@@ -21,16 +22,19 @@ export function admit(
   own: Credential,
   trust: Generation,
   policy: AdmissionPolicy,
+  resumed?: readonly Certificate[],
 ): Admission {
   try {
-    // A resumed session shows no chain (and on clients no certificate): it proves nothing about now.
-    if (socket.isSessionReused()) {
+    // A resumed session shows no chain (and on clients no certificate): by itself it proves nothing about now.
+    const isResumed = socket.isSessionReused();
+    if (isResumed && !(policy.resumption && (policy.side === 'server' || resumed !== undefined))) {
       throw new SpiffeError(
         'ERR_PEER_RESUMED',
         'the peer resumed a TLS session; only full handshakes are admitted',
       );
     }
-    const admission = judge(peerChain(socket), own, trust, policy);
+    const chain = isResumed && resumed !== undefined ? resumed.map(({ der }) => der) : peerChain(socket);
+    const admission = judge(chain, own, trust, policy);
     const { peer } = admission;
     const until = Math.min(peer.notAfter, own.expiresAt);
     remember(socket, { peer, live: () => policy.clock.now() <= until });

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
-import { type Authorizer, type Clock, type DenyList, SpiffeError } from '@svidkit/core';
+import { type Authorizer, type Clock, type Certificate, type DenyList, SpiffeError } from '@svidkit/core';
 
 import { admit, publishRejection, remoteOf } from './admission.ts';
 import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
@@ -10,10 +10,13 @@ import { ownContext, type TlsFloor } from './context-options.ts';
 import { type Credential, type Identity, isLegacy } from './identity.ts';
 import { type Admission, OtherKind } from './judge.ts';
 import { peerName } from './peer.ts';
+import { type SessionStore } from './session-store.ts';
 
 /** How we connect to anyone. All resolved: no defaults here. */
 export interface OpenOptions extends ConnectionLife {
   readonly identity: Identity;
+  /** Sessions to resume; undefined: none is. */
+  readonly sessions: SessionStore | undefined;
   readonly deny: DenyList | undefined;
   readonly authorize: Authorizer;
   readonly minVersion: TlsFloor;
@@ -109,17 +112,20 @@ export function attemptConnection(
   options: OpenOptions,
   done: (outcome: Outcome) => void,
 ): (reason: unknown) => void {
-  const { identity } = options;
+  const { identity, sessions } = options;
   const alpn = target.ALPNProtocols ?? [];
   const { servername } = serverName(target);
   const host = target.legacyHost ?? (servername === '' ? target.host : servername);
+  const key = JSON.stringify([servername, target.host, target.port, target.path, alpn]);
+  const resumable = target.socket === undefined ? sessions?.get(own, key) : undefined;
   let socket: TLSSocket;
   try {
     socket = connect({
       ...pick(target),
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
       servername,
-      secureContext: ownContext(own, options.minVersion),
+      secureContext: ownContext(own, options.minVersion, sessions === undefined ? 'off' : 'on'),
+      ...(resumable === undefined ? {} : { session: resumable.session }),
       // No authorities: OpenSSL judges nothing, our verifier everything, before the socket leaves here.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -141,6 +147,7 @@ export function attemptConnection(
         .off('error', onError)
         .off('close', onClose);
     } else {
+      if (resumable !== undefined) sessions?.drop(own, key);
       socket.destroy();
     }
     done(outcome);
@@ -148,6 +155,14 @@ export function attemptConnection(
   const fail = (error: unknown, inHandshake = false): void =>
     settle({ result: 'failed', error, inHandshake, remote: remoteOf(socket) });
   const whom = describe(target);
+  let path: readonly Certificate[] | undefined;
+  // Servers of TLS 1.2 give the session before the handshake is over, those of TLS 1.3 at any time after.
+  const given: Buffer[] = [];
+  const keep = (session: Buffer): void => {
+    if (path === undefined) given.push(session);
+    else sessions?.put(own, key, { session, path });
+  };
+  if (sessions !== undefined && target.socket === undefined) socket.on('session', keep);
   const onError = (cause: NodeJS.ErrnoException): void => {
     if (cause.code === NO_PROTOCOL) fail(wrongProtocol(whom, alpn, cause));
     else if (connected && !isSpiffe(cause)) fail(handshakeError(whom, cause), true);
@@ -170,11 +185,14 @@ export function attemptConnection(
         settle({ result: 'outdated' });
         return;
       }
-      const admission = admit(socket, own, trust, { ...options, side: 'client', host, only });
+      const policy = { ...options, side: 'client', host, only, resumption: sessions !== undefined } as const;
+      const admission = admit(socket, own, trust, policy, resumable?.path);
       if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
         throw wrongProtocol(whom, alpn);
       }
       if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+      path = admission.path;
+      for (const session of given) keep(session);
       if (target.expectFirstByte !== false) watchEnd(admission);
       settle({ result: 'opened', opened: { socket, own, admission } });
     } catch (cause) {
@@ -190,6 +208,7 @@ export function attemptConnection(
       const { latest } = identity;
       const error = closedAfterHandshake(peerName(peer), own, latest.number, whom, cause);
       publishRejection('client', latest.number, remote, error);
+      sessions?.drop(own, key);
       return error;
     });
   }

@@ -8,15 +8,19 @@ import {
   checkCount,
   checkDeny,
   checkFloor,
+  checkResumption,
   type ConnectionLifeOptions,
   type DenyOptions,
+  type ResumptionOptions,
   parseConnectionLife,
   refuseForbidden,
 } from './server-options.ts';
+import { SessionStore } from './session-store.ts';
 import { parseTargetAuthorizer, type TargetAuthorizer, type TargetAuthorizers } from './target-authorizer.ts';
 
 /** What every client is asked, whatever it connects to. */
-export interface ClientOptions extends ConnectionLifeOptions, Omit<MigrationOptions, 'dryRun'>, DenyOptions {
+export interface ClientOptions
+  extends ConnectionLifeOptions, Omit<MigrationOptions, 'dryRun'>, DenyOptions, ResumptionOptions {
   /** The oldest TLS version to speak. @default 'TLSv1.3' */
   readonly minVersion?: TlsFloor;
   /** Milliseconds that connecting and the handshake may take together. @default 10000 */
@@ -64,8 +68,10 @@ export function parseTargetClientOptions(
 function parseCommon(input: IdentityInput, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
   const { clock = systemClock } = options;
+  const identity = new Identity(input, options, clock);
   return {
-    identity: new Identity(input, options, clock),
+    identity,
+    sessions: checkResumption(options.resumption, identity) ? new SessionStore() : undefined,
     deny: checkDeny(options.deny),
     minVersion: checkFloor(options.minVersion),
     handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),

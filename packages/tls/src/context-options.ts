@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, randomBytes } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 
 import { SpiffeError, type TrustDomain } from '@svidkit/core';
@@ -7,6 +7,12 @@ import { type Credential, type Generation } from './identity.ts';
 
 /** The oldest TLS version to speak. TLS 1.3 unless a peer cannot. */
 export type TlsFloor = 'TLSv1.2' | 'TLSv1.3';
+
+/** Whether sessions can be resumed. */
+export type Tickets = 'off' | 'on';
+
+/** How long a session can be resumed at most. */
+const SESSION_SECONDS = 300;
 
 /**
  * What handshakes may be signed with: the keys that our verifier accepts. It keeps leaves on other curves from
@@ -34,21 +40,25 @@ const SIGNATURE_ALGORITHMS = [
 
 /**
  * The whole set of context options for one credential. Always passed whole: `setSecureContext` resets what is
- * not named. `ca` is never falsy, which would mean the public roots. Tickets are off: a resumed session skips
- * every check.
+ * not named. `ca` is never falsy, which would mean the public roots. Tickets are off unless asked for: a resumed session
+ * skips every check of TLS itself.
  *
  * @param credential - undefined: nothing to present, nothing to trust; every handshake fails.
  */
 export function contextOptions(
   credential: Credential | undefined,
   minVersion: TlsFloor,
+  tickets: Tickets = 'off',
 ): SecureContextOptions {
   const options: SecureContextOptions = {
     ca: [],
     minVersion,
     maxVersion: 'TLSv1.3',
     sigalgs: SIGNATURE_ALGORITHMS,
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    ...(tickets === 'off'
+      ? { secureOptions: constants.SSL_OP_NO_TICKET }
+      : // Fresh keys each time, so that no ticket outlives the generation it was made in.
+        { ticketKeys: randomBytes(48), sessionTimeout: SESSION_SECONDS }),
   };
   if (credential === undefined) return options;
   const { certificates, privateKey } = credential;
@@ -58,14 +68,18 @@ export function contextOptions(
 }
 
 // Built when first used, and kept as long as what they are made of.
-const own = new WeakMap<Credential, Map<TlsFloor, SecureContext>>();
+const own = new WeakMap<Credential, Map<string, SecureContext>>();
 const single = new WeakMap<Generation, Map<string, SecureContext>>();
 const empty = new Map<TlsFloor, SecureContext>();
 
 /** A credential and no authorities: for connections where our own verifier judges before the socket is handed out. */
-export function ownContext(credential: Credential, minVersion: TlsFloor): SecureContext {
-  return cached(mapOf(own, credential), minVersion, () =>
-    createSecureContext(contextOptions(credential, minVersion)),
+export function ownContext(
+  credential: Credential,
+  minVersion: TlsFloor,
+  tickets: Tickets = 'off',
+): SecureContext {
+  return cached(mapOf(own, credential), `${minVersion} ${tickets}`, () =>
+    createSecureContext(contextOptions(credential, minVersion, tickets)),
   );
 }
 

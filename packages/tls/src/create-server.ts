@@ -3,7 +3,7 @@ import { createServer as createHttps, type Server as HttpsServer } from 'node:ht
 import { createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls';
 
 import { type IdentityInput } from './identity.ts';
-import { gated } from './secure-server.ts';
+import { type Gated, gated } from './secure-server.ts';
 import { parseServerOptions, type SecureServerOptions } from './server-options.ts';
 
 /** Options of {@link createTlsServer}. */
@@ -26,7 +26,7 @@ export function createTlsServer(
   source: IdentityInput,
   options: TlsServerOptions,
   listener?: (socket: TLSSocket) => void,
-): TlsServer {
+): Gated<TlsServer> {
   const { identity, gateOptions, serverOptions } = parseServerOptions(source, options);
   const { ALPNProtocols } = serverOptions;
   const server = createTls(
@@ -47,7 +47,7 @@ export function createHttpsServer(
   source: IdentityInput,
   options: HttpsServerOptions,
   listener?: RequestListener,
-): HttpsServer {
+): Gated<HttpsServer> {
   const { identity, gateOptions, serverOptions } = parseServerOptions(source, options);
   return gated(createHttps({ ...serverOptions, ca: [] }, listener), identity, gateOptions);
 }

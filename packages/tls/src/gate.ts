@@ -25,6 +25,8 @@ export interface GateOptions extends ConnectionLife {
   readonly limits: HandshakeLimits;
   readonly clock: Clock;
   readonly deny: DenyList | undefined;
+  /** Whether sessions can be resumed; each is judged all the same. */
+  readonly resumption: boolean;
 }
 
 /** A handshake in flight. */
@@ -35,6 +37,9 @@ interface Pending {
   readonly remote: string | undefined;
   readonly end: () => void;
 }
+
+/** The shortest life of ticket keys that clients can end. */
+const TICKET_KEYS_MS = 60_000;
 
 /**
  * Puts the gate in front of a TLS server: nobody, neither the HTTP machinery nor a listener of the application,
@@ -51,6 +56,7 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
   });
   const requests = new RequestGate(table, clock);
   let applied: Generation = identity.latest;
+  let ticketsEndedAt = -Infinity;
   /** The socket whose listeners run right now. */
   let admitting: TLSSocket | undefined;
   const proof = gateProof();
@@ -181,6 +187,7 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
       if (own !== trust.presented) table.retire(connection, 'rotation', 'quiet');
     } catch (cause) {
       const error = asSpiffeError(cause);
+      if (options.resumption && socket.isSessionReused()) endTickets();
       if (error.blame === 'peer') limits.failed(socket.remoteAddress);
       publishRejection('server', applied.number, remoteOf(socket), error);
       socket.on('error', ignore);
@@ -195,6 +202,17 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
     } finally {
       admitting = undefined;
     }
+  }
+
+  /**
+   * A resumed session that cannot be judged (its chain is not known any more) would be offered again and again: new
+   * ticket keys make its client start anew. Not more often than once a minute, whatever clients offer.
+   */
+  function endTickets(): void {
+    const now = clock.now();
+    if (now < ticketsEndedAt + TICKET_KEYS_MS) return;
+    ticketsEndedAt = now;
+    apply(applied);
   }
 
   /** A handshake that failed below us. */
@@ -213,7 +231,7 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
       raw.destroy();
     }
     applied = generation;
-    installContext(server, generation.presented, options.minVersion);
+    installContext(server, generation.presented, options.minVersion, options.resumption ? 'on' : 'off');
   }
 }
 

@@ -96,6 +96,11 @@ export class Identity {
     return this.#source;
   }
 
+  /** Whether there is a legacy identity beside the source, admitted now or not. */
+  get hasLegacy(): boolean {
+    return this.#legacy !== undefined;
+  }
+
   /** Whether the source is closed for good. */
   get closed(): boolean {
     return this.#source.closed.aborted;

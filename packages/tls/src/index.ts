@@ -16,6 +16,7 @@ export {
   type HttpsServerOptions,
   type TlsServerOptions,
 } from './create-server.ts';
+export { type Drainable, type DrainOptions, drainServers, type DrainSummary } from './drain-servers.ts';
 export { type HandshakeLimitOptions } from './handshake-limits.ts';
 export { createHttpsAgent, type HttpsAgent, type HttpsAgentOptions } from './https-agent.ts';
 export { createHttp2Client, type Http2Client, type Http2ClientOptions } from './http2-client.ts';
@@ -31,9 +32,15 @@ export {
   type LegacyIdentityOptions,
   type LegacyMatcher,
 } from './legacy-identity.ts';
+export { onTermination, type TerminationOptions } from './on-termination.ts';
 export { anyPeerOf, type LegacyPeer, type Peer, peerOf, type SocketHolder } from './peer.ts';
-export { secureServer } from './secure-server.ts';
-export { type ConnectionLifeOptions, type DenyOptions, type SecureServerOptions } from './server-options.ts';
+export { type Gated, secureServer } from './secure-server.ts';
+export {
+  type ConnectionLifeOptions,
+  type DenyOptions,
+  type ResumptionOptions,
+  type SecureServerOptions,
+} from './server-options.ts';
 export { type TargetAuthorizer } from './target-authorizer.ts';
 export {
   tlsClientOptions,

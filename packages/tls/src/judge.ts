@@ -26,6 +26,8 @@ export interface AdmissionPolicy {
   readonly authorize: Authorizer;
   readonly clock: Clock;
   readonly deny: DenyList | undefined;
+  /** Whether a resumed session may be admitted: it is judged like any other, by what is remembered of its chain. */
+  readonly resumption: boolean;
   /** Clients: the host that was dialled, which a legacy server has to be. */
   readonly host?: string | undefined;
   /** Clients: the only kind to admit now; a peer of the other kind that is in order ends in {@link OtherKind}. */

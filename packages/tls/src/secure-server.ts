@@ -2,6 +2,7 @@ import { Server } from 'node:tls';
 
 import { SpiffeError } from '@svidkit/core';
 
+import { type Drainable, drainServers, followServer } from './drain-servers.ts';
 import { gate, type GateOptions } from './gate.ts';
 import { type Identity, type IdentityInput } from './identity.ts';
 import { hasContextCallback } from './intercept-emit.ts';
@@ -13,7 +14,7 @@ import { parseServerOptions, type SecureServerOptions } from './server-options.t
  * the source's identity, no tickets. For frameworks that create the server themselves.
  *
  * @param server - not listening yet, with no certificates of its own.
- * @returns the same server.
+ * @returns the same server, with a method `drain`.
  * @throws {@link SpiffeError} `ERR_CONFIG_SERVER` when it is no TLS server, listens already, is gated already, or
  * chooses certificates by server name; `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
@@ -21,7 +22,7 @@ export function secureServer<S extends Server>(
   server: S,
   source: IdentityInput,
   options: SecureServerOptions,
-): S {
+): Gated<S> {
   const { identity, gateOptions } = parseServerOptions(source, options);
   if (!(server instanceof Server)) {
     throw new SpiffeError(
@@ -52,9 +53,14 @@ export function secureServer<S extends Server>(
   return gated(server, identity, gateOptions);
 }
 
+/** A server behind the gate, which can also end in good order. */
+export type Gated<S extends Server> = S & Drainable;
+
 /** Requests a certificate from every client, lets OpenSSL judge none of them, and puts the gate in front. */
-export function gated<S extends Server>(server: S, identity: Identity, options: GateOptions): S {
+export function gated<S extends Server>(server: S, identity: Identity, options: GateOptions): Gated<S> {
   Object.assign(server, { requestCert: true, rejectUnauthorized: false });
   gate(server, identity, options);
-  return server;
+  followServer(server);
+  const drain: Drainable['drain'] = (given) => drainServers([server], { clock: options.clock, ...given });
+  return Object.assign(server, { drain });
 }

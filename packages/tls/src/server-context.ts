@@ -2,7 +2,7 @@ import { type Server } from 'node:tls';
 
 import { SpiffeError } from '@svidkit/core';
 
-import { contextOptions, type TlsFloor } from './context-options.ts';
+import { contextOptions, type Tickets, type TlsFloor } from './context-options.ts';
 import { type Credential } from './identity.ts';
 
 /** Node keeps the PEM of the key as a property, where `inspect` would print it. */
@@ -10,11 +10,12 @@ export function installContext(
   server: Server,
   credential: Credential | undefined,
   minVersion: TlsFloor,
+  tickets: Tickets,
 ): void {
   // On the prototype: the server's own method is sealed.
   (Object.getPrototypeOf(server) as Server).setSecureContext.call(
     server,
-    contextOptions(credential, minVersion),
+    contextOptions(credential, minVersion, tickets),
   );
   Object.assign(server, { key: undefined });
 }

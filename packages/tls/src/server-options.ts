@@ -7,13 +7,23 @@ import { Identity, type IdentityInput, type MigrationOptions } from './identity.
 
 /** What every gated server is asked. */
 export interface SecureServerOptions
-  extends HandshakeLimitOptions, ConnectionLifeOptions, MigrationOptions, DenyOptions {
+  extends HandshakeLimitOptions, ConnectionLifeOptions, MigrationOptions, DenyOptions, ResumptionOptions {
   /** Who may connect. Required; anyone with a verified identity is spelled `authorizeAny()`. */
   readonly authorize: Authorizer;
   /** The oldest TLS version to speak. @default 'TLSv1.3' */
   readonly minVersion?: TlsFloor;
   /** Where time comes from. Default: this machine. */
   readonly clock?: Clock;
+}
+
+/** Whether sessions are resumed. */
+export interface ResumptionOptions {
+  /**
+   * Resumes TLS sessions, which makes repeated connections cheaper. Each is verified and authorised all the same, by what
+   * is remembered of the chain, and none outlives the generation it was made in. Not together with a legacy identity.
+   * @default false
+   */
+  readonly resumption?: boolean;
 }
 
 /** Whom to turn away whatever else speaks for them. */
@@ -51,6 +61,7 @@ const OURS: ReadonlySet<string> = new Set([
   'dryRun',
   'policy',
   'deny',
+  'resumption',
 ]);
 
 /** Options of node:tls that decide who is trusted or what is presented: the source does that. */
@@ -121,6 +132,7 @@ export function parseServerOptions<Options extends SecureServerOptions>(
     ),
     clock,
     deny: checkDeny(options.deny),
+    resumption: checkResumption(options.resumption, identity),
     ...parseConnectionLife(options),
   };
   return { identity, gateOptions, serverOptions: rest as Omit<Options, keyof SecureServerOptions> };
@@ -173,6 +185,19 @@ export function checkCount(name: string, value: number | undefined, fallback: nu
     'ERR_CONFIG_OPTION',
     `${name} must be a whole number of at least ${least}, got ${String(value)}`,
   );
+}
+
+/** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no boolean, or cannot be switched on here. */
+export function checkResumption(resumption: unknown, identity: Identity): boolean {
+  if (resumption === undefined || resumption === false) return false;
+  if (resumption !== true) {
+    throw new SpiffeError('ERR_CONFIG_OPTION', 'resumption must be true or false');
+  }
+  // A legacy chain is not remembered, so a resumed session could not be judged again.
+  if (!identity.hasLegacy) return true;
+  throw new SpiffeError('ERR_CONFIG_OPTION', 'resumption cannot be switched on beside a legacy identity', {
+    hint: 'Leave it off until the migration is over.',
+  });
 }
 
 /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when it is no deny list. */

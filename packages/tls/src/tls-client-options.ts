@@ -15,7 +15,7 @@ import { peerName } from './peer.ts';
 /** Options of {@link tlsClientOptions}. */
 export interface TlsClientOptionsOptions extends Omit<
   SecureClientOptions,
-  'handshakeTimeoutMs' | 'maxConnectionAgeMs' | 'drainDeadlineMs'
+  'handshakeTimeoutMs' | 'maxConnectionAgeMs' | 'drainDeadlineMs' | 'resumption'
 > {
   /** The one trust domain of the server. Default: that of the authorizer, if it has exactly one. */
   readonly trustDomain?: TrustDomain | string;
@@ -47,6 +47,11 @@ export interface TlsClientOptions {
  */
 export function tlsClientOptions(source: IdentityInput, options: TlsClientOptionsOptions): TlsClientOptions {
   const { identity, authorize, clock, deny, minVersion } = parseClientOptions(source, options);
+  if ('resumption' in options && options.resumption === true) {
+    throw new SpiffeError('ERR_CONFIG_OPTION', 'resumption cannot be switched on in options for others', {
+      hint: 'node:tls asks nobody about a resumed session. Use createHttpsAgent or connectTls.',
+    });
+  }
   const trustDomain =
     options.trustDomain === undefined
       ? onlyTrustDomain(authorize.trustDomains)
@@ -68,7 +73,7 @@ export function tlsClientOptions(source: IdentityInput, options: TlsClientOption
       try {
         const trust = identity.current;
         generation = trust.number;
-        const policy = { side: 'client', authorize, clock, deny, host } as const;
+        const policy = { side: 'client', authorize, clock, deny, host, resumption: false } as const;
         const { peer } = judge(detailedChain(certificate), trust.presented, trust, policy);
         if (peer.kind === 'spiffe' && !peer.id.trustDomain.equals(trustDomain)) {
           throw new SpiffeError(

@@ -1,0 +1,4 @@
+export { checkRequest, type RequestLike } from './check-request.ts';
+export { type ForwardedPeer, forwardedPeerOf, type ForwardedPeerOptions } from './forwarded-peer.ts';
+export { type Problem, type ProblemDocument, problemOf } from './problem.ts';
+export { parseXfcc, type XfccElement } from './xfcc.ts';
