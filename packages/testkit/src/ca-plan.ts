@@ -2,7 +2,6 @@ import { randomBytes, type webcrypto } from 'node:crypto';
 
 import { APPLY_CA_DEFECT, type CaDefect, type CaDefectContext } from './ca-defects.ts';
 import { type CertificatePlan, type ConstrainedName, type ExtendedKeyUsageName } from './certificate-plan.ts';
-import { commonName } from './common-name.ts';
 import { defectNamed } from './defect-named.ts';
 import { type KeyType } from './key-type.ts';
 import { type TestCa } from './test-ca.ts';
@@ -63,7 +62,7 @@ export function caPlan(
   const name = options.name ?? `${context.trustDomain} CA ${randomBytes(4).toString('hex')}`;
   const good: CertificatePlan = {
     keyType: options.keyType ?? inherited.keyType,
-    subject: commonName(name),
+    subject: `CN=${name.replaceAll(/[\\,+"<>;=#]/g, String.raw`\$&`)}`,
     ...caValidity(options, context.now, inherited),
     basicConstraints: pathLength === undefined ? { ca: true } : { ca: true, pathLength },
     keyUsage: { critical: true, names: ['keyCertSign', 'cRLSign'] },

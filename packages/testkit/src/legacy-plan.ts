@@ -1,11 +1,16 @@
+import { Buffer } from 'node:buffer';
+
 import { SpiffeError } from '@svidkit/core';
 
 import { type CertificatePlan, type SubjectAlternativeName } from './certificate-plan.ts';
 import { type DefectContext } from './change-plan.ts';
-import { commonName } from './common-name.ts';
+import { encodeDer } from './der.ts';
 import { type KeyType } from './key-type.ts';
 import { type LeafDefect } from './leaf-defects.ts';
 import { type IssueOptions, leafPlan } from './leaf-plan.ts';
+
+/** The object identifier 2.5.4.3, as DER. */
+const COMMON_NAME = Buffer.from([0x06, 0x03, 0x55, 0x04, 0x03]);
 
 /** The defects that have nothing to do with a SPIFFE ID. */
 export type LegacyDefect = Exclude<
@@ -49,7 +54,13 @@ export function legacyPlan(
       'want a commonName or dnsNames for a certificate, got neither',
     );
   }
-  const subject = name === undefined ? {} : { subject: commonName(name) };
-  const plan = leafPlan({ ...rest, ...subject }, context, keyType);
-  return { ...plan, subjectAltNames: names };
+  const plan = { ...leafPlan(rest, context, keyType), subjectAltNames: names };
+  return name === undefined ? plan : { ...plan, subject: named(name), subjectAltNamesCritical: false };
+}
+
+/** A DER Name of one common name: as text it would be read, and characters lost. */
+function named(commonName: string): Uint8Array {
+  const value = encodeDer(0x0c, Buffer.from(commonName));
+  const attribute = encodeDer(0x30, Buffer.concat([COMMON_NAME, value]));
+  return encodeDer(0x30, encodeDer(0x31, attribute));
 }
