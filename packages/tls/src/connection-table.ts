@@ -118,7 +118,7 @@ export class ConnectionTable {
         this.retire(connection, loss, 'condemned');
       } else if (generation.presented === undefined) {
         this.retire(connection, 'source-empty', 'quiet');
-      } else if (!isStillPresented(connection, generation)) {
+      } else if (!this.#isStillPresented(connection, generation)) {
         this.retire(connection, 'rotation', 'quiet');
       }
     }
@@ -166,6 +166,12 @@ export class ConnectionTable {
     this.#timer = undefined;
     this.#timerAt = Infinity;
     this.#connections.clear();
+  }
+
+  /** To a legacy server a client may show its legacy certificate, although SPIFFE comes first. */
+  #isStillPresented({ own, admission }: Connection, { presented, legacy }: Generation): boolean {
+    if (own === presented) return true;
+    return this.#options.side === 'client' && admission.peer.kind === 'legacy' && own === legacy?.keyPair;
   }
 
   #drained(connection: Connection, reason: RetireReason): void {
@@ -220,11 +226,6 @@ export class ConnectionTable {
       own.expiresAt - margin(side, own.notBefore, own.expiresAt),
     );
   }
-}
-
-/** To a legacy server a client may show its legacy certificate, although SPIFFE comes first. */
-function isStillPresented({ own, admission }: Connection, { presented, legacy }: Generation): boolean {
-  return own === presented || (admission.peer.kind === 'legacy' && own === legacy?.keyPair);
 }
 
 /**
