@@ -9,11 +9,19 @@ import {
   type Outcome,
   type Target,
 } from './attempt-connection.ts';
-import { type Credential, type Generation, isLegacy } from './identity.ts';
+import { type Credential, isLegacy } from './identity.ts';
+import { type LegacyContext } from './legacy-identity.ts';
 
-/** Servers of each generation that turned out to be legacy ones, so that the next connection asks them as such. */
-const legacyServers = new WeakMap<Generation, Set<string>>();
+/** Servers that turned out to be legacy ones, so that the next connection of that legacy identity asks them as such. */
+const legacyServers = new WeakMap<LegacyContext, Set<string>>();
 const MOST_SERVERS = 1024;
+
+/** What can be shown to a server of which it is not known what it is. */
+interface BothKinds {
+  readonly presented: Credential;
+  readonly legacy: LegacyContext;
+  readonly keyPair: Credential;
+}
 
 type Failed = Extract<Outcome, { readonly result: 'failed' }>;
 
@@ -72,31 +80,30 @@ class Opening {
       process.nextTick(this.#done, cause);
       return;
     }
-    const { presented } = generation;
-    const keyPair = generation.legacy?.keyPair;
+    const { presented, legacy } = generation;
     // A stream that somebody else opened can be used once.
-    if (keyPair === undefined || isLegacy(presented) || this.#target.socket !== undefined) {
+    if (legacy?.keyPair === undefined || isLegacy(presented) || this.#target.socket !== undefined) {
       this.#attempt(presented, undefined, (outcome) => this.#end(outcome));
       return;
     }
-    if (legacyServers.get(generation)?.has(this.#name) === true)
-      this.#asLegacy(generation, presented, keyPair);
-    else this.#spiffeFirst(generation, presented, keyPair);
+    const both: BothKinds = { presented, legacy, keyPair: legacy.keyPair };
+    if (legacyServers.get(legacy)?.has(this.#name) === true) this.#asLegacy(both);
+    else this.#spiffeFirst(both);
   }
 
   /** As before, as long as the server is still what it was then. */
-  #asLegacy(generation: Generation, presented: Credential, keyPair: Credential): void {
-    this.#attempt(keyPair, 'legacy', (outcome) => {
+  #asLegacy(both: BothKinds): void {
+    this.#attempt(both.keyPair, 'legacy', (outcome) => {
       if (outcome.result !== 'other-kind' && !isRefusal(outcome)) {
         this.#end(outcome);
         return;
       }
-      legacyServers.get(generation)?.delete(this.#name);
-      this.#spiffeFirst(generation, presented, keyPair);
+      legacyServers.get(both.legacy)?.delete(this.#name);
+      this.#spiffeFirst(both);
     });
   }
 
-  #spiffeFirst(generation: Generation, presented: Credential, keyPair: Credential): void {
+  #spiffeFirst({ presented, legacy, keyPair }: BothKinds): void {
     this.#attempt(presented, 'spiffe', (first) => {
       const isProven = first.result === 'other-kind';
       if (!isProven && !isRefusal(first)) {
@@ -106,7 +113,7 @@ class Opening {
       // Behind one name there may be servers of both kinds: one that is proven may be followed by any.
       this.#attempt(keyPair, isProven ? undefined : 'legacy', (second) => {
         if (second.result === 'opened' && second.opened.admission.peer.kind === 'legacy') {
-          remember(generation, this.#name);
+          remember(legacy, this.#name);
         }
         this.#end(second.result === 'other-kind' ? first : second);
       });
@@ -155,7 +162,7 @@ function failure(problem: string): Failed {
   return { result: 'failed', error, inHandshake: true, remote: undefined };
 }
 
-function remember(generation: Generation, name: string): void {
-  const servers = legacyServers.get(generation) ?? new Set();
-  if (servers.size < MOST_SERVERS) legacyServers.set(generation, servers.add(name));
+function remember(legacy: LegacyContext, name: string): void {
+  const servers = legacyServers.get(legacy) ?? new Set();
+  if (servers.size < MOST_SERVERS) legacyServers.set(legacy, servers.add(name));
 }

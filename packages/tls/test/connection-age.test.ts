@@ -223,7 +223,7 @@ describe('drainDeadlineMs after a rotation', () => {
     session.on('error', () => {});
     const stream = session.request().on('error', () => {});
     await asked.promise;
-    const closed = once(stream, 'close');
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     await rotate(source, ca, DAY);
     clock.advance(MINUTE - 1);
     expect(stream.destroyed).toBe(false);
@@ -240,7 +240,7 @@ describe('drainDeadlineMs after a rotation', () => {
     const options = { host: '127.0.0.1', port, authorize: authorizeAny(), clock };
     const within = closing(await connectTls(own, { ...options, ...DEADLINE }), (one) => one.destroy());
     const without = closing(await connectTls(own, options), (one) => one.destroy());
-    const closed = once(within, 'close');
+    const closed = new Promise((resolve) => within.once('close', resolve));
     await rotate(own, ca, DAY);
     clock.advance(MINUTE + 1);
     await closed;

@@ -162,7 +162,7 @@ describe('a client whose server is denied', () => {
     );
     const stream = await client.request();
     stream.on('error', () => {});
-    const closed = once(stream, 'close');
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     deny.update(DENIED);
     await closed;
     expect(stream.destroyed).toBe(true);
@@ -232,7 +232,7 @@ describe('a client whose server is denied', () => {
     await expect(connectTls(identity, options)).rejects.toMatchObject({ code: 'ERR_PEER_DENIED' });
     expect(decisions.map(lineOf)).toEqual([
       'legacy shown legacy in permissive: accepted localhost',
-      'legacy shown spiffe in permissive: rejected localhost ERR_PEER_DENIED',
+      'legacy shown legacy in permissive: rejected localhost ERR_PEER_DENIED',
     ]);
   });
 });
