@@ -132,7 +132,9 @@ describe('in the middle of a fallback', () => {
 });
 
 /** Like a load balancer: each connection goes to the next of `ports`, the last one for ever. */
-async function inTurn(...ports: readonly number[]): Promise<number> {
+async function inTurn(
+  ...ports: readonly number[]
+): Promise<{ readonly port: number; readonly turns: () => number }> {
   let turn = 0;
   const server = createTcp((client) => {
     const port = ports[Math.min(turn++, ports.length - 1)] ?? 0;
@@ -146,7 +148,7 @@ async function inTurn(...ports: readonly number[]): Promise<number> {
     }
     client.pipe(upstream).pipe(client);
   });
-  return listen(server);
+  return { port: await listen(server), turns: () => turn };
 }
 
 describe('a server that changes', () => {
@@ -154,7 +156,7 @@ describe('a server that changes', () => {
     const old = await legacyServer({});
     const modern = await anyServer(await bothKinds(), { accept: 'strict' });
     // Twice the first request (SVID, legacy), once the second (legacy, remembered), then the new server.
-    const port = await inTurn(old.port, old.port, old.port, modern.port);
+    const { port, turns } = await inTurn(old.port, old.port, old.port, modern.port);
     const agent = closing(
       createHttpsAgent(await webIdentity(), {
         authorize: authorizeServer(),
@@ -172,6 +174,8 @@ describe('a server that changes', () => {
     expect(await ask()).toContain('peer=spiffe spiffe://a.test/web');
 
     expect(old.seen).toHaveLength(2);
+    // Two, one, two to find out, and one.
+    expect(turns()).toBe(6);
     expect(decisions.map(lineOf)).toEqual([
       'legacy shown legacy in permissive: accepted localhost',
       'legacy shown legacy in permissive: accepted localhost',
@@ -183,7 +187,7 @@ describe('a server that changes', () => {
   it('behind one name there may be servers of both kinds', async () => {
     const old = await legacyServer({});
     const modern = await anyServer(await bothKinds(), PERMISSIVE);
-    const port = await inTurn(old.port, modern.port, old.port);
+    const { port } = await inTurn(old.port, modern.port, old.port);
     const ask = MIGRATION_CLIENTS['connectTls'];
     // The old server proved to be a legacy one, and the next connection led elsewhere.
     expect(await ask?.(await webIdentity(), { port, ...PERMISSIVE })).toContain('peer=legacy web.corp.test');

@@ -301,3 +301,22 @@ describe('a legacy client that is taken out of the matcher', () => {
     expect(events.drained).toMatchObject([{ id: 'web.corp.test', reason: 'legacy-refused' }]);
   });
 });
+
+describe('a legacy authority', () => {
+  it('that is taken out ends the connections that rest on it; one that is added ends none', async () => {
+    const { spiffe, legacy, foreign } = await migrationWorld();
+    const identity = { spiffe: await sourceOf(spiffe), legacy: await legacyOf(legacy) };
+    const server = await anyServer(identity, { accept: 'permissive' });
+    const events = new Events();
+    const client = new RawClient(server.port, await legacy.issueLegacy(WEB));
+    expect(await client.ask()).toBe('peer=legacy web.corp.test');
+    const own = await legacy.issueLegacy(LOCALHOST);
+
+    identity.legacy.update(legacyOptions(legacy, own, { authorities: legacy.bundlePem + foreign.bundlePem }));
+    expect(await client.ask()).toBe('peer=legacy web.corp.test');
+    identity.legacy.update(legacyOptions(legacy, own, { authorities: foreign.bundlePem }));
+
+    await client.closed;
+    expect(events.drained).toMatchObject([{ id: 'web.corp.test', reason: 'legacy-refused' }]);
+  });
+});
