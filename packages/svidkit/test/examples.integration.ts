@@ -57,3 +57,16 @@ describe.concurrent('an example', () => {
 test('there are examples, and each of them is looked at', () => {
   expect(folders).toEqual(expect.arrayContaining(Object.keys(SHOWN)));
 });
+
+test('the example migration runs: to SPIFFE and back by the policy file, and every decision is told', async () => {
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@svidkit/source', resolve(examples, 'migration/run.mjs')],
+    { timeout: 55_000 },
+  );
+  expect(stderr).toBe('');
+  expect(stdout).toContain('server: permissive, showing legacy: legacy client old.corp.example accepted');
+  expect(stdout).toContain('server: strict, showing spiffe: legacy client ? rejected');
+  expect(stdout).toContain('server: ERR_POLICY_INVALID: the last good policy stays');
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('It worked.');
+});
