@@ -24,6 +24,12 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   'http-clients': [/^undici: second: HTTP\/2\.0 /m, /^axios misled: first: no answer, ERR_CHAIN_UNTRUSTED$/m],
   https: [/^web: second order: 200 order of .* taken$/m, /^stranger: forged order: no order, /m],
   kafka: [/^broker: request 18 of web, which is spiffe:/m, /^misled: tlsClientOptions: Connection error/m],
+  // To SPIFFE and back by the policy file, and every decision is told.
+  migration: [
+    /^server: permissive, showing legacy: legacy client old\.corp\.example accepted/m,
+    /^server: strict, showing spiffe: legacy client \? rejected/m,
+    /^server: ERR_POLICY_INVALID: the last good policy stays/m,
+  ],
   nest: [/^web http: \/refunds: 403 /m, /^web grpc: Refund: no answer, 7 PERMISSION_DENIED/m],
   otlp: [
     /^collector: \/v1\/traces of .*: order paid$/m,
@@ -55,18 +61,5 @@ describe.concurrent('an example', () => {
 });
 
 test('there are examples, and each of them is looked at', () => {
-  expect(folders).toEqual(expect.arrayContaining(Object.keys(SHOWN)));
-});
-
-test('the example migration runs: to SPIFFE and back by the policy file, and every decision is told', async () => {
-  const { stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--conditions=@svidkit/source', resolve(examples, 'migration/run.mjs')],
-    { timeout: 55_000 },
-  );
-  expect(stderr).toBe('');
-  expect(stdout).toContain('server: permissive, showing legacy: legacy client old.corp.example accepted');
-  expect(stdout).toContain('server: strict, showing spiffe: legacy client ? rejected');
-  expect(stdout).toContain('server: ERR_POLICY_INVALID: the last good policy stays');
-  expect(stdout.trimEnd().split('\n').at(-1)).toBe('It worked.');
+  expect(folders).toEqual(Object.keys(SHOWN).toSorted());
 });

@@ -92,7 +92,9 @@ class RotatingHttp2Client implements Http2Client {
   constructor(source: IdentityInput, url: URL, options: Http2ClientOptions) {
     const { target, http2, ...rest } = options;
     this.origin = url.origin;
-    this.#connector = new SourceConnector(source, rest, ({ socket }) => this.#sessions.get(socket)?.leave());
+    this.#connector = new SourceConnector(source, rest, ({ socket, urgency }) =>
+      this.#sessions.get(socket)?.leave(urgency === 'condemned'),
+    );
     this.#target = target ?? { host: hostOf(url), port: Number(url.port || 443) };
     this.#http2 = http2;
     this.#clock = options.clock ?? systemClock;
@@ -183,7 +185,9 @@ class RotatingHttp2Client implements Http2Client {
         this.#sessions.delete(socket);
         reject(reason ?? new SpiffeError('ERR_PEER_HANDSHAKE', `${this.origin} ended the HTTP/2 session`));
       });
-      if (this.#connector.table.get(socket)?.retired !== undefined || this.#closed) leavable.leave();
+      const connection = this.#connector.table.get(socket);
+      if (connection?.retired !== undefined) leavable.leave(connection.urgency === 'condemned');
+      else if (this.#closed) leavable.leave();
     });
   }
 }

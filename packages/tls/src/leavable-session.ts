@@ -9,11 +9,18 @@ import { SpiffeError } from '@svidkit/core';
 export class LeavableSession {
   readonly session: ClientHttp2Session;
   readonly #streams = new Set<ClientHttp2Stream>();
+  #hasSettings = false;
+  #leavesLater = false;
   #isLeft = false;
 
   /** Watches the requests of `session` from now on. */
   constructor(session: ClientHttp2Session) {
     this.session = session;
+    session.once('remoteSettings', () => {
+      this.#hasSettings = true;
+      // Those who waited for it make their requests in this turn.
+      if (this.#leavesLater) setImmediate(() => this.leave());
+    });
     const request = session.request.bind(session);
     session.request = (...args) => {
       if (this.#isLeft) {
@@ -36,8 +43,17 @@ export class LeavableSession {
     return !this.#isLeft && !this.session.closed && !this.session.destroyed;
   }
 
-  /** Takes no more requests, and closes once those in flight are over. */
-  leave(): void {
+  /**
+   * Takes no more requests, and closes once those in flight are over. One whose server has not said anything yet serves
+   * those who wait for that before.
+   *
+   * @param atOnce - serves nobody who waits.
+   */
+  leave(atOnce = false): void {
+    if (!this.#hasSettings && !atOnce) {
+      this.#leavesLater = true;
+      return;
+    }
     this.#isLeft = true;
     if (this.#streams.size === 0) this.session.close();
   }

@@ -8,7 +8,7 @@ import {
 import { createServer as createTls } from 'node:tls';
 
 import { authorizeAny, authorizeId } from '@svidkit/core';
-import { createTestCa } from '@svidkit/testkit';
+import { createTestCa, manualClock } from '@svidkit/testkit';
 import {
   createHttp2Client,
   type Http2Client,
@@ -159,6 +159,66 @@ describe('a client of HTTP/2', () => {
 
     expect((await Promise.all(answers)).join('')).toMatch(/^(?:peer=.*\n){3}$/);
     if (!session.destroyed) await once(session, 'close');
+  });
+
+  it('loses no request when its identity changes while a session is opened for it', async () => {
+    const { a } = await world();
+    const { port, server } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a);
+    const client = clientOf(source, port);
+    const before = source.current.svid.leaf.serialNumber;
+    const next = await a.context();
+    // Admitted at both ends by then; the server has not sent its settings.
+    server.once('secureConnection', () => source.update(next.svid, next.bundles));
+
+    const answers = await Promise.all([ask(client), ask(client)]);
+
+    expect(answers.map(serialOf)).toEqual([before, before]);
+    expect(serialOf(await ask(client))).toBe(next.svid.leaf.serialNumber);
+  });
+
+  it('finishes what waits for a session when it is closed meanwhile', async () => {
+    const { a } = await world();
+    const { port, server } = await http2Service(await sourceOf(a));
+    const client = clientOf(await sourceOf(a), port);
+    let session: { readonly closed: boolean } | undefined;
+    server.once('session', (one) => {
+      session = one;
+      client.close();
+    });
+
+    expect(await ask(client)).toContain('peer=');
+    expect(await expectFailure(ask(client))).toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
+    if (!session?.closed) await once(session as never, 'close');
+  });
+
+  it('sends nothing to a server whose authority is removed while a session is opened', async () => {
+    const old = await createTestCa({ trustDomain: 'a.test' });
+    const { next, both } = await old.rotate();
+    const { port, server, handled } = await http2Service(await sourceOf(old, { bundles: [both] }));
+    const source = await sourceOf(next, { bundles: [both] });
+    const client = clientOf(source, port);
+    const { bundles } = await next.context({ bundles: [next] });
+    server.once('secureConnection', () => source.update(source.current.svid, bundles));
+
+    await expectFailure(ask(client));
+    expect(await expectFailure(ask(client))).toMatchObject({ code: 'ERR_CHAIN_UNTRUSTED' });
+    expect(handled).toEqual([]);
+  });
+
+  it('opens one session for a request in the last moments of its SVID, and not another for each try', async () => {
+    const clock = manualClock();
+    const ca = await createTestCa({ trustDomain: 'a.test', clock });
+    const { port, server } = await http2Service(await sourceOf(ca, { lifetimeMs: 36_000_000 }));
+    let sessions = 0;
+    server.on('session', () => (sessions += 1));
+    const client = clientOf(await sourceOf(ca, { lifetimeMs: 3_600_000 }), port, { clock });
+    // Its connections retire as soon as they stand.
+    server.on('secureConnection', () => clock.advance(1));
+    clock.set(clock.now() + 3_590_000);
+
+    expect(await ask(client)).toContain('peer=');
+    expect(sessions).toBe(1);
   });
 
   it('takes no request for a session that it has left', async () => {
