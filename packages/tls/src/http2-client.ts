@@ -76,6 +76,9 @@ interface Live {
   readonly socket: TLSSocket;
 }
 
+/** How long to give a session that has to close to send what waits, before looking again. */
+const SENDING_MS = 5;
+
 class RotatingHttp2Client implements Http2Client {
   readonly origin: string;
   readonly #connector: SourceConnector;
@@ -84,6 +87,7 @@ class RotatingHttp2Client implements Http2Client {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #sessions = new Map<TLSSocket, ClientHttp2Session>();
+  readonly #leaving = new WeakSet<ClientHttp2Session>();
   #live: Live | undefined;
   #opening: { readonly own: object; readonly session: Promise<ClientHttp2Session> } | undefined;
   #closed = false;
@@ -91,7 +95,10 @@ class RotatingHttp2Client implements Http2Client {
   constructor(source: IdentityInput, url: URL, options: Http2ClientOptions) {
     const { target, http2, ...rest } = options;
     this.origin = url.origin;
-    this.#connector = new SourceConnector(source, rest, ({ socket }) => this.#sessions.get(socket)?.close());
+    this.#connector = new SourceConnector(source, rest, ({ socket }) => {
+      const session = this.#sessions.get(socket);
+      if (session !== undefined) this.#leave(session);
+    });
     this.#target = target ?? { host: hostOf(url), port: Number(url.port || 443) };
     this.#http2 = http2;
     this.#clock = options.clock ?? systemClock;
@@ -114,7 +121,7 @@ class RotatingHttp2Client implements Http2Client {
   ): Promise<ClientHttp2Stream> {
     // In the turn in which the session resolves nothing can have closed it, unless others waited for it too.
     let session = await this.session();
-    if (!isOpen(session)) session = await this.session();
+    if (!isOpen(session) || this.#leaving.has(session)) session = await this.session();
     return session.request(headers, options);
   }
 
@@ -137,11 +144,27 @@ class RotatingHttp2Client implements Http2Client {
     try {
       const socket = await this.#connect();
       const session = await this.#speak(socket);
-      this.#live = { session, socket };
-      return session;
+      if (this.#closed || this.#connector.current === own) {
+        this.#live = { session, socket };
+        return session;
+      }
+      this.#leave(session);
+    } catch (cause) {
+      if (this.#closed || this.#connector.current === own) throw cause;
     } finally {
       if (this.#opening?.own === own) this.#opening = undefined;
     }
+    // Our identity changed meanwhile, and nobody has sent anything yet.
+    return this.session();
+  }
+
+  /** Closes once what was begun has left: a GOAWAY would overtake requests that wait, and the server refuse them. */
+  #leave(session: ClientHttp2Session): void {
+    this.#leaving.add(session);
+    if (!isOpen(session)) return;
+    if (!session.connecting && (session.state.outboundQueueSize ?? 0) > 0) {
+      this.#clock.setTimer(() => this.#leave(session), SENDING_MS).unref();
+    } else session.close();
   }
 
   #connect(): Promise<TLSSocket> {
@@ -177,7 +200,7 @@ class RotatingHttp2Client implements Http2Client {
         this.#sessions.delete(socket);
         reject(reason ?? new SpiffeError('ERR_PEER_HANDSHAKE', `${this.origin} ended the HTTP/2 session`));
       });
-      if (this.#connector.table.get(socket)?.retired !== undefined) session.close();
+      if (this.#connector.table.get(socket)?.retired !== undefined) this.#leave(session);
       if (this.#closed) session.close();
     });
   }
