@@ -1,0 +1,42 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { createTestCa, type TestCa } from '@svidkit/testkit';
+
+import { type Pem } from '../messages.ts';
+import { HOST, LEGACY_DOMAIN } from '../topology.ts';
+
+/** The CA from before SPIFFE: it issues by host name, for years, and into files that nobody rotates. */
+export class LegacyAuthority {
+  readonly #ca: TestCa;
+
+  private constructor(ca: TestCa) {
+    this.#ca = ca;
+  }
+
+  static async create(): Promise<LegacyAuthority> {
+    return new LegacyAuthority(await createTestCa({ trustDomain: LEGACY_DOMAIN }));
+  }
+
+  /** A certificate without a SPIFFE ID. */
+  async issue(name: string): Promise<Pem> {
+    const { certPem, keyPem } = await this.#ca.issue({
+      id: `https://${LEGACY_DOMAIN}/${name}`,
+      subject: `CN=${name}`,
+      extraNames: [
+        { type: 'dns', value: `${name}.${LEGACY_DOMAIN}` },
+        { type: 'ip', value: HOST },
+      ],
+    });
+    return { cert: certPem, key: keyPem };
+  }
+
+  /** Installs a certificate, its key and this CA where a service reads them. */
+  async install(name: string, directory: string): Promise<void> {
+    const { cert, key } = await this.issue(name);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const write = (file: string, content: string): Promise<void> =>
+      writeFile(join(directory, file), content, { mode: 0o600 });
+    await Promise.all([write('tls.crt', cert), write('tls.key', key), write('ca.crt', this.#ca.bundlePem)]);
+  }
+}
