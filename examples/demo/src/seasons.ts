@@ -5,7 +5,7 @@ import { type EndpointName } from './topology.ts';
 import { type Waiting } from './waiting.ts';
 
 /** How long to wait for an unwelcome connection to end. The judge is less patient. */
-const THROW_OUT_PATIENCE_MS = 5_000;
+const THROW_OUT_PATIENCE_MS = 3_000;
 
 /** The identities of the intruder that are let in at some times and not at others, and the changes between. */
 export class Seasons {

@@ -90,19 +90,29 @@ async function take(next: IntruderKit): Promise<void> {
 async function changeSeason({ kind, season, identity }: ToChild & { type: 'season' }): Promise<void> {
   seasons.set(kind, 'undecided');
   await Promise.all([...running].filter(([, ofKind]) => ofKind === kind).map(([action]) => action));
-  if (season === 'let-in' && identity !== undefined && ports !== undefined) {
-    seasonal.set(kind, identity);
-    const at = ports;
-    const coming = KINDS[kind].targets.map((target) => {
-      const lodger = new Lodger(target, at[target], identity);
-      void tellWhenThrownOut(kind, target, lodger);
-      return lodger;
-    });
-    lodgers = [...lodgers, ...coming];
-    await Promise.all(coming.map((lodger) => lodger.settled));
+  if (season === 'let-in' && identity !== undefined) seasonal.set(kind, identity);
+  if (season !== 'undecided' && kit !== undefined && ports !== undefined) {
+    if (season === 'let-in') await moveIn(kind, ports);
+    // Each door is knocked at once in each season, however short it is.
+    for (const [door] of KINDS[kind].targets.entries()) {
+      const action = tryDoor(kind, season === 'let-in', door, kit, ports);
+      if (action !== undefined) await follow(kind, action);
+    }
   }
   seasons.set(kind, season);
   parent.send({ type: 'season-begun', kind, season });
+}
+
+async function moveIn(kind: SeasonalKind, at: Ports): Promise<void> {
+  const identity = seasonal.get(kind);
+  if (identity === undefined) return;
+  const coming = KINDS[kind].targets.map((target) => {
+    const lodger = new Lodger(target, at[target], identity);
+    void tellWhenThrownOut(kind, target, lodger);
+    return lodger;
+  });
+  lodgers = [...lodgers, ...coming];
+  await Promise.all(coming.map((lodger) => lodger.settled));
 }
 
 async function tellWhenThrownOut(kind: SeasonalKind, target: EndpointName, lodger: Lodger): Promise<void> {
@@ -125,10 +135,16 @@ function begin(): void {
     : tryDoor(kind, control, count[which], kit, ports);
   if (action === undefined) return;
   counts.set(kind, { ...count, [which]: count[which] + 1 });
+  void follow(kind, action);
+}
+
+/** Tells what came of an action. */
+function follow(kind: KindName, action: Promise<Attempt>): Promise<void> {
   const tracked = action
     .then((attempt) => parent.send({ type: 'attempt', attempt }))
     .finally(() => running.delete(tracked));
   running.set(tracked, kind);
+  return tracked;
 }
 
 /** Whether the next action is a control; undefined when neither would prove anything now. */

@@ -62,6 +62,9 @@ export class Meter {
 export function describeError(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: 'UNKNOWN', message: String(error) };
   const inner = error.cause instanceof Error ? describeError(error.cause) : undefined;
-  const { code = inner?.code ?? error.name, message } = error as NodeJS.ErrnoException;
-  return { code, message: inner === undefined ? message : `${message} (${inner.message})` };
+  const { code = inner?.code ?? error.name } = error as NodeJS.ErrnoException;
+  // OpenSSL ends its lines.
+  const message = error.message.replaceAll(/\s+/g, ' ').trim();
+  const isNews = inner !== undefined && !message.includes(inner.message);
+  return { code, message: isNews ? `${message} (${inner.message})` : message };
 }
