@@ -13,6 +13,7 @@ export const TRANSPORTS = {
   catalog: 'Express',
   pricing: 'Fastify',
   stock: 'http2',
+  quotes: 'gRPC',
   archive: 'https, migrating',
   settlement: 'https',
 } as const;
@@ -34,6 +35,7 @@ export const IDS = {
   catalog: `spiffe://${OUR_DOMAIN}/catalog`,
   pricing: `spiffe://${OUR_DOMAIN}/pricing`,
   stock: `spiffe://${OUR_DOMAIN}/stock`,
+  quotes: `spiffe://${OUR_DOMAIN}/quotes`,
   archive: `spiffe://${OUR_DOMAIN}/archive`,
   importer: `spiffe://${OUR_DOMAIN}/importer`,
   console: `spiffe://${OUR_DOMAIN}/console`,
@@ -45,7 +47,7 @@ export interface Endpoint {
   readonly service: ServiceName;
   /** Whom it admits, as in the code of the service. */
   readonly admits: readonly WorkloadName[];
-  readonly speaks: 'http/1.1' | 'h2' | 'lines';
+  readonly speaks: 'http/1.1' | 'h2' | 'grpc' | 'lines';
   /** Where a request is answered that says nothing else. */
   readonly path?: string;
   /** A path below which its first admitted workload alone may ask. */
@@ -74,6 +76,7 @@ export const ENDPOINTS = {
     restricted: '/overrides',
   },
   stock: { service: 'stock', admits: ['api'], speaks: 'h2', path: '/reservations' },
+  quotes: { service: 'quotes', admits: ['api'], speaks: 'grpc', path: '/demo.Quotes/Get' },
   archive: { service: 'archive', admits: ['importer'], speaks: 'http/1.1', path: '/deliveries' },
   settlement: { service: 'settlement', admits: ['api'], speaks: 'http/1.1', path: '/notices' },
 } as const satisfies Record<string, Endpoint>;
@@ -100,6 +103,8 @@ export const HOPS = {
   entries: { from: 'api', to: 'ledger', client: 'https.Agent', server: 'https' },
   journal: { from: 'api', to: 'ledger', client: 'connectTls', server: 'tls' },
   reservations: { from: 'api', to: 'stock', client: 'http2 client', server: 'http2' },
+  quotes: { from: 'api', to: 'quotes', client: 'gRPC channel', server: 'gRPC' },
+  ticker: { from: 'api', to: 'quotes', client: 'gRPC channel', server: 'gRPC stream' },
   notices: { from: 'api', to: 'settlement', client: 'https.Agent', server: 'https' },
   settlements: { from: 'settlement', to: 'api', client: 'https.Agent', server: 'https' },
   deliveries: { from: 'importer', to: 'archive', client: 'https.Agent', server: 'https' },

@@ -15,7 +15,16 @@ export interface IntruderKind {
 }
 
 /** Where intruders knock. */
-export const DOORS = ['api', 'ledger', 'ledger-journal', 'catalog', 'pricing', 'stock', 'archive'] as const;
+export const DOORS = [
+  'api',
+  'ledger',
+  'ledger-journal',
+  'catalog',
+  'pricing',
+  'stock',
+  'quotes',
+  'archive',
+] as const;
 
 /** Every kind of intruder. Each makes its own attempts, and its own positive controls. */
 export const KINDS = {

@@ -1,6 +1,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:tls';
 
+import { ENDPOINTS } from '../topology.ts';
 import { type Knock, type KnockResult, pathOf, TIMEOUT_MS, tlsOptions } from './door.ts';
 
 /**
@@ -24,10 +25,12 @@ export function knockHttp2(options: Knock): Promise<KnockResult> {
     const session = connectHttp2('https://demo', { createConnection: () => socket });
     session.on('error', () => {});
     session.once('remoteSettings', () => (applicationBytes += 1));
+    const isGrpc = ENDPOINTS[options.endpoint].speaks === 'grpc';
     const stream = session.request({
       ':method': 'POST',
       ':path': pathOf(options),
-      'content-type': 'application/json',
+      'content-type': isGrpc ? 'application/grpc' : 'application/json',
+      ...(isGrpc ? { te: 'trailers' } : {}),
       'x-mark': options.mark,
     });
     stream.on('error', () => {});
@@ -37,7 +40,8 @@ export function knockHttp2(options: Knock): Promise<KnockResult> {
       answer += bytes.toString('latin1');
     });
     stream.once('close', () => session.close());
-    stream.end('{}');
+    // A message of gRPC has its length in front.
+    stream.end(isGrpc ? Buffer.from('\0\0\0\0\u0002{}', 'latin1') : '{}');
     const timer = setTimeout(() => {
       closed = false;
       socket.destroy();

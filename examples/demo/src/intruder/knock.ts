@@ -11,7 +11,7 @@ import { knockHttp2 } from './knock-http2.ts';
  */
 export function knock(options: Knock): Promise<KnockResult> {
   const { speaks } = ENDPOINTS[options.endpoint];
-  if (speaks === 'h2' && options.plaintext === undefined) return knockHttp2(options);
+  if ((speaks === 'h2' || speaks === 'grpc') && options.plaintext === undefined) return knockHttp2(options);
   return new Promise((resolve) => {
     const http = speaks !== 'lines';
     const socket: Socket =

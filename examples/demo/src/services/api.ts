@@ -18,9 +18,11 @@ import { type Host, hostService } from './host.ts';
 import { expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
 import { postOverHttp2 } from './http2.ts';
 import { pace, together } from './pace.ts';
+import { QuotesClient } from './quotes-client.ts';
 
 const toLedger = { authorize: authorizeId(IDS.ledger) };
 const LINES_PER_CONVERSATION = 10;
+const QUOTES_PER_STREAM = 4;
 let close = async (): Promise<unknown> => undefined;
 /** Known once everybody listens; the first order may come a moment before that news. */
 const ledgerPort = Promise.withResolvers<number>();
@@ -55,6 +57,8 @@ await hostService({
     const stock = createHttp2Client(host.source, `https://${HOST}:${ports.stock}`, {
       authorize: authorizeId(IDS.stock),
     });
+    const quotes = new QuotesClient(host.source, ports.quotes);
+    const wanted = { service: 'quotes', you: IDS.api };
     return together(
       pace(2, 1, () => converse(host, ports['ledger-journal'])),
       pace(5, 1, () =>
@@ -67,6 +71,22 @@ await hostService({
         host.meter.request('reservations', async () => {
           const answer = await postOverHttp2(stock, '/reservations');
           expectAnswer(answer, { service: 'stock', you: IDS.api });
+        }),
+      ),
+      pace(20, 4, () =>
+        host.meter.request('quotes', async () => {
+          const quote = await quotes.get();
+          expectAnswer({ status: 200, body: { ...quote } }, wanted);
+        }),
+      ),
+      // Now and then a stream is open while identities rotate.
+      pace(3, 2, () =>
+        host.meter.request('ticker', async () => {
+          const [quote, ...others] = await quotes.watch(QUOTES_PER_STREAM);
+          expectAnswer(
+            { status: 200, body: { ...quote, more: others.length } },
+            { ...wanted, more: QUOTES_PER_STREAM - 1 },
+          );
         }),
       ),
     );

@@ -21,6 +21,7 @@ const WATCHED: Readonly<Partial<Record<EndpointName, number>>> = {
   catalog: 4,
   pricing: 4,
   stock: 2,
+  quotes: 2,
   settlement: 3,
 };
 
