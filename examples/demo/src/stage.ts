@@ -208,6 +208,7 @@ export class Stage {
     try {
       await migrate(
         restMs,
+        board.migration.completed > 0,
         {
           progress: (step, of, text) => {
             board.migration.progress = { step, of, text };

@@ -94,9 +94,23 @@ export interface MigrationHands {
   trafficIs(as: 'legacy' | 'spiffe'): Promise<void>;
 }
 
-/** Migrates a service and its client while they work, by nothing but their policy files. */
-export async function migrate(restMs: number, hands: MigrationHands, signal: AbortSignal): Promise<void> {
+/**
+ * Migrates a service and its client while they work, by nothing but their policy files.
+ *
+ * @param again - whether they begin where the last time ended.
+ */
+export async function migrate(
+  restMs: number,
+  again: boolean,
+  hands: MigrationHands,
+  signal: AbortSignal,
+): Promise<void> {
   let straggler: Stance['mode'] | undefined;
+  if (again) {
+    // Who is strict believes nobody who shows a legacy certificate: both become permissive before any shows one.
+    await hands.holdStraggler();
+    for (const workload of MIGRATING) await hands.apply(workload, BOTH);
+  }
   for (const [index, step] of MIGRATION_STEPS.entries()) {
     hands.progress(index + 1, MIGRATION_STEPS.length, step.text);
     const { mode } = step.archive;
