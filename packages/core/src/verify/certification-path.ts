@@ -1,5 +1,5 @@
 import { type Certificate } from '../certificate.ts';
-import { isAcceptedSignature } from '../der/signature-algorithm.ts';
+import { acceptedSignature } from '../der/signature-algorithm.ts';
 import { type SpiffeError } from '../errors.ts';
 import { authorityProblem } from './authority-profile.ts';
 import { endEntityProblem } from './end-entity-profile.ts';
@@ -181,12 +181,13 @@ class PathSearch {
     return undefined;
   }
 
-  /** Of the candidates that were turned down, the first that did sign tells most. */
+  /** Of the candidates that were turned down, the first that did sign tells most, or of which nobody can say. */
   #error(): SpiffeError {
     const { peer } = this.#query;
     for (const { subject, issuer, failure } of this.#turnedDown) {
       if (this.#budget.signaturesLeft === 0) break;
-      if (this.#signatures.isSignedBy(subject, issuer)) return failureError(failure, peer);
+      const isUnverifiable = acceptedSignature(subject.fields.signatureAlgorithm) === undefined;
+      if (isUnverifiable || this.#signatures.isSignedBy(subject, issuer)) return failureError(failure, peer);
     }
     const problem = this.#isForged
       ? 'who is named as issuer did not sign it'
@@ -219,8 +220,8 @@ function targetFailure({ target, at, role }: PathQuery): PathFailure | undefined
 function issuedProblem(certificate: Certificate): string | undefined {
   const { signatureAlgorithm, serialNumber } = certificate.fields;
   const what = describe(certificate, 'certificate');
-  // rule: issued.signature-algorithm
-  if (!isAcceptedSignature(signatureAlgorithm))
+  // Says why: what is not on that list verifies nothing, since nobody knows how.
+  if (acceptedSignature(signatureAlgorithm) === undefined)
     return `${what} is signed with an algorithm that is weak or unknown`;
   // RFC 5280 4.1.2.2: positive. Roots with zero are around, and theirs are not looked at.
   // rule: issued.serial

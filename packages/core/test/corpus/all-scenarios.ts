@@ -6,12 +6,14 @@ import { ISSUER_SCENARIOS } from './issuer-scenarios.ts';
 import { LEAF_SCENARIOS } from './leaf-scenarios.ts';
 import { PATH_SCENARIOS } from './path-scenarios.ts';
 import { type Scenario } from './scenario.ts';
+import { SIGNATURE_SCENARIOS } from './signature-scenarios.ts';
 
 /** Everything that must be refused, by what it is about. */
 export const ALL_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'the leaf': LEAF_SCENARIOS,
   'the issuers': ISSUER_SCENARIOS,
   'the path': PATH_SCENARIOS,
+  signatures: SIGNATURE_SCENARIOS,
   'name constraints': CONSTRAINT_SCENARIOS,
   'the encoding': ENCODING_SCENARIOS,
   'times and extensions': EXTENSION_SCENARIOS,
