@@ -30,6 +30,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'integration',
           include: ['packages/*/test/**/*.integration.ts'],
           pool: 'forks',
+          // What a package loads by itself when it is asked for is read from its sources too.
+          execArgv: ['--conditions=@svidkit/source', '--disable-warning=ExperimentalWarning'],
           testTimeout: 60_000,
         },
       },
