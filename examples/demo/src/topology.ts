@@ -98,8 +98,8 @@ export interface Hop {
 export const HOPS = {
   status: { from: 'console', to: 'frontend', client: 'https.Agent', server: 'https' },
   orders: { from: 'frontend', to: 'api', client: 'https.Agent', server: 'https' },
-  products: { from: 'frontend', to: 'catalog', client: 'https.Agent', server: 'Express' },
-  prices: { from: 'frontend', to: 'pricing', client: 'https.Agent', server: 'Fastify' },
+  products: { from: 'frontend', to: 'catalog', client: 'undici fetch', server: 'Express' },
+  prices: { from: 'frontend', to: 'pricing', client: 'undici dispatcher', server: 'Fastify' },
   entries: { from: 'api', to: 'ledger', client: 'https.Agent', server: 'https' },
   journal: { from: 'api', to: 'ledger', client: 'connectTls', server: 'tls' },
   reservations: { from: 'api', to: 'stock', client: 'http2 client', server: 'http2' },

@@ -1,13 +1,16 @@
 // The frontend: takes orders (here: makes them up), hands them to the api, and shows products with their prices.
 import { authorizeId } from '@svidkit/core';
 import { createHttpsAgent, createHttpsServer } from '@svidkit/tls';
+import { createDispatcher, createFetch, peerOfResponse } from '@svidkit/undici';
+import { request } from 'undici';
 
-import { IDS } from '../topology.ts';
+import { HOST, IDS } from '../topology.ts';
 import { hostService } from './host.ts';
-import { expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
+import { type Answer, expectAnswer, jsonListener, listenOn, postJson, TIMEOUT_MS } from './http.ts';
 import { pace, together } from './pace.ts';
 
 const ORDERS_PER_SECOND = 80;
+const JSON_BODY = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } } as const;
 let close = async (): Promise<unknown> => undefined;
 
 await hostService({
@@ -23,8 +26,13 @@ await hostService({
 
   call(host, ports) {
     const agent = createHttpsAgent(host.source, { authorize: authorizeId(IDS.api) });
-    const toCatalog = createHttpsAgent(host.source, { authorize: authorizeId(IDS.catalog) });
-    const toPricing = createHttpsAgent(host.source, { authorize: authorizeId(IDS.pricing) });
+    const catalog = `https://${HOST}:${ports.catalog}`;
+    const pricing = `https://${HOST}:${ports.pricing}`;
+    const fetch = createFetch(host.source, {
+      // By origin, so that not even a redirect leads elsewhere.
+      authorize: new Map([[catalog, authorizeId(IDS.catalog)]]),
+    });
+    const dispatcher = createDispatcher(host.source, { authorize: authorizeId(IDS.pricing) });
     let orders = 0;
     return together(
       pace(ORDERS_PER_SECOND, 8, () =>
@@ -36,14 +44,22 @@ await hostService({
       ),
       pace(15, 2, () =>
         host.meter.request('products', async () => {
-          const answer = await postJson(toCatalog, ports.catalog, '/products', {});
-          expectAnswer(answer, { service: 'catalog', you: IDS.frontend });
+          const signal = AbortSignal.timeout(TIMEOUT_MS);
+          const response = await fetch(`${catalog}/products`, { ...JSON_BODY, signal });
+          const by = peerOfResponse(response).id.toString();
+          const body = { ...((await response.json()) as Answer['body']), by };
+          expectAnswer(
+            { status: response.status, body },
+            { service: 'catalog', you: IDS.frontend, by: IDS.catalog },
+          );
         }),
       ),
       pace(15, 2, () =>
         host.meter.request('prices', async () => {
-          const answer = await postJson(toPricing, ports.pricing, '/prices', {});
-          expectAnswer(answer, { service: 'pricing', you: IDS.frontend });
+          const signal = AbortSignal.timeout(TIMEOUT_MS);
+          const response = await request(`${pricing}/prices`, { ...JSON_BODY, dispatcher, signal });
+          const body = (await response.body.json()) as Answer['body'];
+          expectAnswer({ status: response.statusCode, body }, { service: 'pricing', you: IDS.frontend });
         }),
       ),
     );
