@@ -4,9 +4,10 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { demoWithMistakes } from './demo-with-mistakes.ts';
 
 interface KindSummary {
   readonly attempts: number;
@@ -211,9 +212,9 @@ describe('the demo, with services that make mistakes', () => {
   it('sees each of them, and ends with exit code 1', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'svidkit-demo-test-'));
     const file = join(directory, 'summary.json');
-    const mistakes = ['--import', pathToFileURL(join(import.meta.dirname, 'sabotage-demo.ts')).href];
+    const program = demoWithMistakes(ROOT, directory);
 
-    const { code, stdout } = await demo(directory, ['--for', '5s', '--summary', file], mistakes).ended;
+    const { code, stdout } = await demo(directory, ['--for', '5s', '--summary', file], program).ended;
 
     const { intruders, problems, ...summary } = JSON.parse(readFileSync(file, 'utf8')) as Summary;
     rmSync(directory, { recursive: true, force: true });
@@ -249,12 +250,12 @@ interface Demo {
 }
 
 /** Runs the demo on the sources, with its temporary files in `directory`. */
-function demo(directory: string, args: readonly string[], nodeArgs: readonly string[] = []): Demo {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@svidkit/source', ...nodeArgs, 'examples/demo/main.mjs', ...args],
-    { cwd: ROOT, env: { ...process.env, TMPDIR: directory }, timeout: 55_000 },
-  );
+function demo(directory: string, args: readonly string[], program = 'examples/demo/main.mjs'): Demo {
+  const child = spawn(process.execPath, ['--conditions=@svidkit/source', program, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: directory },
+    timeout: 55_000,
+  });
   const { promise: pageUrl, resolve: found } = Promise.withResolvers<string>();
   let stdout = '';
   let stderr = '';

@@ -1,5 +1,5 @@
-// Loaded with `--import` into every process of the demo: its services make mistakes then, as people do.
-import { registerHooks } from 'node:module';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 interface Mistake {
   readonly file: string;
@@ -31,15 +31,22 @@ const MISTAKES: readonly Mistake[] = [
   },
 ];
 
-registerHooks({
-  load(url, context, nextLoad) {
-    const loaded = nextLoad(url, context);
-    for (const { file, instead, write } of MISTAKES) {
-      if (!url.endsWith(`/examples/demo/src/${file}`)) continue;
-      const source = Buffer.from(loaded.source as Uint8Array).toString();
-      if (!source.includes(instead)) throw new Error(`${file} has no ${instead}`);
-      return { ...loaded, source: source.replace(instead, write) };
-    }
-    return loaded;
-  },
-});
+/**
+ * Writes the demo into `directory`, with services that make mistakes, as people do.
+ *
+ * @param root - of the repository.
+ * @returns the path of its program.
+ */
+export function demoWithMistakes(root: string, directory: string): string {
+  const copy = join(directory, 'demo');
+  cpSync(join(root, 'examples/demo'), copy, { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+  for (const { file, instead, write } of MISTAKES) {
+    const path = join(copy, 'src', file);
+    const source = readFileSync(path, 'utf8');
+    if (!source.includes(instead)) throw new Error(`${file} has no ${instead}`);
+    writeFileSync(path, source.replace(instead, write));
+  }
+  return join(copy, 'main.mjs');
+}
