@@ -90,6 +90,36 @@ const COMPARISONS: readonly Comparison[] = [
       { name: 'client: keep-alive https request', side: 'client', bar: 1.02, barOn: 'median' },
     ],
   },
+  {
+    key: 'http2',
+    order: 'request',
+    servers: ['gated http2', 'bare http2'],
+    clients: ['ours http2', 'plain http2'],
+    perBatch: REQUESTS,
+    measures: [
+      { name: 'server: http2 request', side: 'server', bar: 1.02, barOn: 'median' },
+      { name: 'client: http2 request', side: 'client', bar: 1.02, barOn: 'median' },
+    ],
+  },
+  {
+    key: 'undici',
+    order: 'request',
+    servers: ['bare https', 'bare https'],
+    clients: ['ours undici', 'plain undici'],
+    perBatch: REQUESTS,
+    measures: [{ name: 'client: undici request', side: 'client', bar: 1.02, barOn: 'median' }],
+  },
+  {
+    key: 'grpc',
+    order: 'request',
+    servers: ['gated grpc', 'bare grpc'],
+    clients: ['ours grpc', 'plain grpc'],
+    perBatch: REQUESTS / 2,
+    measures: [
+      { name: 'server: gRPC call', side: 'server', bar: 1.02, barOn: 'median' },
+      { name: 'client: gRPC call', side: 'client', bar: 1.02, barOn: 'median' },
+    ],
+  },
 ];
 
 /** What `--only` can ask for here. */

@@ -18,3 +18,16 @@ test('the example https runs: orders arrive before and after a renewal, a forged
   expect(stdout).toMatch(/^stranger: forged order: no order, /m);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe('It worked.');
 });
+
+test('the example migration runs: to SPIFFE and back by the policy file, and every decision is told', async () => {
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--conditions=@svidkit/source', resolve(examples, 'migration/run.mjs')],
+    { timeout: 55_000 },
+  );
+  expect(stderr).toBe('');
+  expect(stdout).toContain('server: permissive, showing legacy: legacy client old.corp.example accepted');
+  expect(stdout).toContain('server: strict, showing spiffe: legacy client ? rejected');
+  expect(stdout).toContain('server: ERR_POLICY_INVALID: the last good policy stays');
+  expect(stdout.trimEnd().split('\n').at(-1)).toBe('It worked.');
+});

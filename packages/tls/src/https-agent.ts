@@ -52,6 +52,8 @@ interface Stamped {
 interface Pool {
   /** Of its credential and authorizer. */
   readonly id: string;
+  /** The host that was dialled: node:http takes the server name from the `Host` header, which may come from anywhere. */
+  readonly dialled: string | undefined;
   /** Made once: node:http asks three times for each request. */
   name: string | undefined;
 }
@@ -100,7 +102,9 @@ class RotatingAgent extends Agent implements HttpsAgent {
     // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
     this.#connector.table.sweep();
     const options = this.options as AgentOptions & Stamped;
-    options[POOL] = { id: this.#poolOf(request[1] as RequestOptions), name: undefined };
+    const asked = request[1] as RequestOptions;
+    const { servername, host } = asked;
+    options[POOL] = { id: this.#poolOf(asked), dialled: servername || host || undefined, name: undefined };
     try {
       (Agent.prototype as unknown as RequestTaker).addRequest.apply(this, request);
     } finally {
@@ -115,10 +119,14 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   override createConnection(
-    options: RequestOptions,
+    options: RequestOptions & Stamped,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    const target: Target = { ...(options as Target), ALPNProtocols: ['http/1.1'] };
+    const target: Target = {
+      ...(options as Target),
+      ALPNProtocols: ['http/1.1'],
+      legacyHost: options[POOL]?.dialled,
+    };
     this.#connector.connect(target, (error, connected) => {
       callback?.(error, connected?.socket as never);
     });

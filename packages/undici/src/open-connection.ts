@@ -32,6 +32,8 @@ export function openConnection(
         ...(tunnel === undefined ? {} : { socket: tunnel }),
         ...(servername ? { servername } : {}),
         host: hostname,
+        // Undici takes the server name from the `Host` header, which may come from anywhere.
+        legacyHost: hostname,
         port,
         ALPNProtocols: target.allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       },

@@ -25,6 +25,8 @@ export interface PathQuery {
   readonly peer?: string;
   /** Whether to try only issuers with the very key identifier that is asked for, so that a miss costs nothing. */
   readonly byKeyIdOnly?: boolean;
+  /** Whether a common name of the target that reads like a host name counts as one where names are constrained. */
+  readonly commonNameIsName?: boolean;
 }
 
 /** A path that was found valid. */
@@ -175,7 +177,8 @@ class PathSearch {
     for (const [index, certificate] of path.entries()) {
       // RFC 5280 6.1.3 (b): a self-issued certificate inside of the path is a change of keys.
       if (index > 0 && isSelfIssued(certificate)) continue;
-      const problem = constraintProblem(nameConstraints, certificate, this.#budget);
+      const isHost = index === 0 && this.#query.commonNameIsName === true;
+      const problem = constraintProblem(nameConstraints, certificate, this.#budget, isHost);
       if (problem !== undefined) return problem;
     }
     return undefined;

@@ -4,6 +4,7 @@ import { ENCODING_SCENARIOS } from './encoding-scenarios.ts';
 import { EXTENSION_SCENARIOS } from './extension-scenarios.ts';
 import { ISSUER_SCENARIOS } from './issuer-scenarios.ts';
 import { LEAF_SCENARIOS } from './leaf-scenarios.ts';
+import { LEGACY_SCENARIOS } from './legacy-scenarios.ts';
 import { PATH_SCENARIOS } from './path-scenarios.ts';
 import { type Scenario } from './scenario.ts';
 import { SIGNATURE_SCENARIOS } from './signature-scenarios.ts';
@@ -19,5 +20,6 @@ export const ALL_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'times and extensions': EXTENSION_SCENARIOS,
   'our own SVID': SVID_SCENARIOS,
   bundles: BUNDLE_SCENARIOS,
+  'legacy chains': LEGACY_SCENARIOS,
   PEM: PEM_SCENARIOS,
 };
