@@ -15,18 +15,15 @@ export class LegacyAuthority {
   }
 
   static async create(): Promise<LegacyAuthority> {
-    return new LegacyAuthority(await createTestCa({ trustDomain: LEGACY_DOMAIN }));
+    return new LegacyAuthority(await createTestCa({ trustDomain: LEGACY_DOMAIN, id: '' }));
   }
 
   /** A certificate without a SPIFFE ID. */
   async issue(name: string): Promise<Pem> {
-    const { certPem, keyPem } = await this.#ca.issue({
-      id: `https://${LEGACY_DOMAIN}/${name}`,
-      subject: `CN=${name}`,
-      extraNames: [
-        { type: 'dns', value: `${name}.${LEGACY_DOMAIN}` },
-        { type: 'ip', value: HOST },
-      ],
+    const { certPem, keyPem } = await this.#ca.issueLegacy({
+      commonName: name,
+      dnsNames: [`${name}.${LEGACY_DOMAIN}`],
+      extraNames: [{ type: 'ip', value: HOST }],
     });
     return { cert: certPem, key: keyPem };
   }
