@@ -145,6 +145,38 @@ describe('a client of HTTP/2', () => {
     expect(new Set(serials).size).toBeGreaterThanOrEqual(3);
   });
 
+  it.each(['a rotation', 'close'])('loses no request that was sent in the turn of %s', async (what) => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a);
+    const client = clientOf(source, port);
+    const next = await a.context();
+    const session = await client.session();
+
+    const answers = Array.from({ length: 3 }, () => textOf(session.request({ ':path': '/' })));
+    if (what === 'close') client.close();
+    else source.update(next.svid, next.bundles);
+
+    expect((await Promise.all(answers)).join('')).toMatch(/^(?:peer=.*\n){3}$/);
+    if (!session.destroyed) await once(session, 'close');
+  });
+
+  it('takes no request for a session that it has left', async () => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a);
+    const client = clientOf(source, port);
+    const session = await client.session();
+    const answer = textOf(session.request({ ':path': '/' }));
+
+    await rotate(source, a);
+
+    expect(() => session.request({ ':path': '/' })).toThrow(
+      expect.objectContaining({ code: 'ERR_SOURCE_CLOSED' }) as Error,
+    );
+    expect(await answer).toContain('peer=');
+    expect(await ask(client)).toContain('peer=');
+  });
   it('loses no request that it sent in the turn in which it rotates', async () => {
     const { a } = await world();
     const { port } = await http2Service(await sourceOf(a));
