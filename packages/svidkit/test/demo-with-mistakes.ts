@@ -40,7 +40,7 @@ const MISTAKES: readonly Mistake[] = [
 export function demoWithMistakes(root: string, directory: string): string {
   const copy = join(directory, 'demo');
   cpSync(join(root, 'examples/demo'), copy, { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  symlinkSync(join(root, 'examples/node_modules'), join(directory, 'node_modules'));
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   for (const { file, instead, write } of MISTAKES) {
     const path = join(copy, 'src', file);
