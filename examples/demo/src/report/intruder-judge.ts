@@ -43,7 +43,8 @@ export class IntruderJudge {
   #pending: PendingAttempt[] = [];
   /** Marks that reached application code, and have not been claimed by an attempt. */
   readonly #reached = new Set<string>();
-  readonly #rejections = new Map<string, { readonly code: string; readonly at: number }>();
+  /** By service and port of the intruder, or by mark. A port can be in use twice, towards two ports of one service. */
+  readonly #rejections = new Map<string, { readonly codes: string[]; at: number }>();
 
   constructor(on: {
     readonly controlFailed: (attempt: Attempt) => void;
@@ -70,12 +71,12 @@ export class IntruderJudge {
   }
 
   rejected(service: WorkloadName, port: number | undefined, code: string): void {
-    if (port !== undefined) this.#rejections.set(`${service}:${port}`, { code, at: Date.now() });
+    if (port !== undefined) this.#note(`${service}:${port}`, code);
   }
 
   /** A request on an admitted connection was refused. */
   requestRejected(mark: string, code: string): void {
-    this.#rejections.set(mark, { code, at: Date.now() });
+    this.#note(mark, code);
   }
 
   /** The live connections of a kind ended so long after the file had changed; undefined: they did not. */
@@ -141,10 +142,23 @@ export class IntruderJudge {
     this.#onUnproven(attempt, whyNot);
   }
 
+  #note(key: string, code: string): void {
+    const known = this.#rejections.get(key) ?? { codes: [], at: 0 };
+    known.codes.push(code);
+    known.at = Date.now();
+    this.#rejections.set(key, known);
+  }
+
+  /** Takes one reason that was given under `key`: an expected one if there is one, and each only once. */
+  #take(key: string, expected: readonly string[]): string | undefined {
+    const codes = this.#rejections.get(key)?.codes ?? [];
+    const at = codes.findIndex((code) => expected.includes(code));
+    return codes.splice(at === -1 ? 0 : at, 1)[0];
+  }
+
   #reasonFor({ kind, target, mark, localPort, reason }: Attempt): string | undefined {
     if (target === 'impostor') return reason;
-    const { mayConnect }: IntruderKind = KINDS[kind as KindName];
-    if (mayConnect === true) return this.#rejections.get(mark)?.code;
-    return this.#rejections.get(`${ENDPOINTS[target].service}:${localPort}`)?.code;
+    const { expected, mayConnect }: IntruderKind = KINDS[kind as KindName];
+    return this.#take(mayConnect === true ? mark : `${ENDPOINTS[target].service}:${localPort}`, expected);
   }
 }
