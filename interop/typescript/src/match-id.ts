@@ -54,7 +54,8 @@ export function matchId(params: JsonObject): JsonObject {
   return { match: true };
 }
 
-function toAuthorizer(rule: JsonObject): Authorizer {
+/** The authorizer of a rule. */
+export function toAuthorizer(rule: JsonObject): Authorizer {
   const [kind, ...others] = Object.keys(rule);
   const make = kind === undefined ? undefined : RULES[kind];
   if (make === undefined || others.length > 0)

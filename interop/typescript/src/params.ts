@@ -22,7 +22,7 @@ export function textOrBytes(params: JsonObject, name: string): string {
 }
 
 /** A member in base64. */
-function bytes(params: JsonObject, name: string): Buffer {
+export function bytes(params: JsonObject, name: string): Buffer {
   return Buffer.from(text(params, name), 'base64');
 }
 

@@ -4,13 +4,24 @@ import { EXIT, KitFailure } from '../exit-code.ts';
 import { type VectorFile } from './vector.ts';
 
 /** The suites, in the order in which they run: what later ones rest on comes first. */
-const SUITES = ['spiffe-id', 'trust-domain', 'authorizer', 'endpoint'] as const;
+const SUITES = [
+  'spiffe-id',
+  'trust-domain',
+  'authorizer',
+  'x509-svid',
+  'bundle-pem',
+  'x509-verify',
+  'endpoint',
+] as const;
 
 /** The profile each suite counts for. */
 export const PROFILE_OF: Readonly<Record<string, string>> = {
   'spiffe-id': 'core',
   'trust-domain': 'core',
   authorizer: 'core',
+  'x509-svid': 'core',
+  'bundle-pem': 'core',
+  'x509-verify': 'core',
   endpoint: 'workload-api',
 };
 
