@@ -27,7 +27,5 @@ function describe(svid: X509Svid): JsonObject {
   return {
     id: svid.id.toString(),
     chainSha256: svid.certificates.map((one) => one.fingerprint256),
-    keyAlg: svid.leaf.keyType.toLowerCase().replace('-', '').replace(' ', '-'),
-    notAfter: new Date(svid.notAfter).toISOString(),
   };
 }

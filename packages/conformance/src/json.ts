@@ -32,6 +32,12 @@ export function member(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
+/** An own member of an object that is a string; empty without one. */
+export function textMember(object: JsonObject, name: string): string {
+  const value = member(object, name);
+  return typeof value === 'string' ? value : '';
+}
+
 /**
  * A copy for reports: what is deeper than 6 levels, longer than 50 entries or 300 characters is cut, since others
  * decide how large it is.

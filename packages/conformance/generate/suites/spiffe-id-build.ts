@@ -1,6 +1,6 @@
 import { type Draft, ok, reject } from '../draft.ts';
 import { SPEC } from '../spec-quotes.ts';
-import { type Extra, parse } from './spiffe-id-case.ts';
+import { type Extra, parse, parts } from './spiffe-id-case.ts';
 
 /** Rows 37 to 39: IDs out of parts. */
 export function built(): readonly Draft[] {
@@ -148,7 +148,7 @@ export function compared(): readonly Draft[] {
       level: 'must',
       spec: [SPEC.idForm],
       ...parse(id),
-      expect: ok({ id }),
+      expect: parts(id),
     })),
   ];
 }

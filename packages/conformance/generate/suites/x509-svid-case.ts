@@ -1,4 +1,3 @@
-import { type JsonObject } from '../../src/json.ts';
 import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
 import { type Draft, ok, reject } from '../draft.ts';
 import { type Certificate } from '../pki/certificate.ts';
@@ -28,7 +27,6 @@ export interface SvidPlan {
   readonly why?: string;
   readonly features?: readonly string[];
   readonly control?: string;
-  readonly expect?: JsonObject;
 }
 
 /** Certificates as PEM. */
@@ -42,8 +40,8 @@ export function keyPem(key: Key): string {
 }
 
 /** What reading a good SVID gives. */
-export function readSvid(chain: readonly Certificate[], more: JsonObject = {}): ReturnType<typeof ok> {
-  return ok({ id: ID, chainSha256: chain.map((one) => SVID_BOOK.fingerprint(one)), ...more });
+export function readSvid(chain: readonly Certificate[]): ReturnType<typeof ok> {
+  return ok({ id: ID, chainSha256: chain.map((one) => SVID_BOOK.fingerprint(one)) });
 }
 
 /** A case that wants an SVID to be read. */
@@ -61,7 +59,7 @@ export function accept(row: number, id: string, title: string, plan: SvidPlan): 
     features,
     op: 'svid.parsePem',
     params: { cert, key },
-    expect: readSvid(chain, plan.expect),
+    expect: readSvid(chain),
   };
 }
 

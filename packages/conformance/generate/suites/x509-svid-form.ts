@@ -54,7 +54,6 @@ function keyTypes(): readonly Draft[] {
       chain: [issueSvid(ID, key, ROOT)],
       key,
       features: [`keys:${name}`],
-      expect: { keyAlg: name },
       ...REF,
     }),
   );

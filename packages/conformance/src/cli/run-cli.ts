@@ -6,6 +6,7 @@ import { explainCommand } from './explain-command.ts';
 import { listCommand } from './list-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
+import { selfTestCommand } from './self-test-command.ts';
 
 /** A command: takes what follows its name, gives the exit code. */
 type Command = (argv: readonly string[], io: CliIo) => Promise<number> | number;
@@ -15,6 +16,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['list', listCommand],
   ['explain', explainCommand],
   ['doctor', doctorCommand],
+  ['self-test', selfTestCommand],
 ]);
 
 const HELP = `spiffe-conformance checks a SPIFFE implementation, in any language, through a small adapter.
@@ -26,6 +28,7 @@ Commands:
   list [options]               list cases
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
+  self-test -- <adapter>       check that the cases notice broken implementations
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.
 `;
