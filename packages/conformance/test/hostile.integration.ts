@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { expect, test } from 'vitest';
 
-import { hostile, runCases, runKit } from './run-kit.ts';
+import { runCli } from '../src/cli/run-cli.ts';
+import { hostile, type Results, runCases, runKit, temporaryDirectory } from './run-kit.ts';
 
 const CASES = [
   '--case',
@@ -141,13 +145,29 @@ test('each case can have a process of its own', async () => {
   expect(results.summary).toEqual({ pass: 5 });
 });
 
-test('a run that is interrupted ends with 130 and says that it is partial', async () => {
+test('a run that is interrupted writes what it has, says that it is partial, and ends with 130', async () => {
   const interrupt = new AbortController();
-  const running = runKit(['run', '--suite', 'spiffe-id', '--', ...hostile('hangs')], interrupt.signal);
-  setImmediate(() => interrupt.abort());
-  const { exitCode, stdout } = await running;
+  const file = join(temporaryDirectory(), 'results.json');
+  const io = { stderr: { write: () => true }, interrupted: interrupt.signal };
+  const exitCode = await runCli(
+    ['run', '--suite', 'trust-domain', '--suite', 'spiffe-id', '--json', file, '--', ...hostile('good')],
+    {
+      ...io,
+      // The first suite is done, the second is on its way.
+      stdout: { write: (text) => text.startsWith('spiffe-id: ') && interrupt.abort() },
+    },
+  );
   expect(exitCode).toBe(130);
-  expect(stdout).toContain('interrupted');
+  const { run, results } = JSON.parse(readFileSync(file, 'utf8')) as Results;
+  expect(run.partial).toBe(true);
+  expect(results.length).toBeGreaterThan(600);
+});
+
+test('a run that is interrupted before the adapter answered ends with 130, and starts no other', async () => {
+  const interrupt = new AbortController();
+  const running = runKit(['run', '--', ...hostile('silent-at-start')], interrupt.signal);
+  setImmediate(() => interrupt.abort());
+  expect((await running).exitCode).toBe(130);
 });
 
 /** Node 22 has no `RegExp.escape`. */

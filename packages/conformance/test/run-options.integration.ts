@@ -43,6 +43,18 @@ describe('a run', () => {
     expect(results.summary).toEqual({ pass: 3, fail: 1 });
   });
 
+  test('writes down what goes either way', async () => {
+    const file = join(temporaryDirectory(), 'trace.ndjson');
+    await runCases([...CASES, '--trace', file], hostile('crashes-in-a-line'));
+    const lines = readFileSync(file, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { to?: string; from?: string });
+    expect(lines[0]?.to).toContain('"op":"hello"');
+    expect(lines[1]?.from).toContain('"name":"hostile"');
+    expect(lines.filter(({ to }) => to?.includes(VICTIM) === true)).toHaveLength(1);
+  });
+
   test('claims nothing', async () => {
     const { text, stdout } = await runCases(CASES, hostile('good'));
     expect(JSON.parse(text)).toMatchObject({

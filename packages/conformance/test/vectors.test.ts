@@ -39,6 +39,22 @@ describe('the vectors', () => {
     expect(file.cases.filter(({ id }) => !id.startsWith(`${file.suite}/`))).toEqual([]);
   });
 
+  test.each([
+    ['a rejecting case without a control', 'spiffe-id/reject/empty', { control: undefined }],
+    ['a choice that may be refused without a control', 'spiffe-id/choice/len-2049', { control: undefined }],
+    ['a choice that leaves nothing open', 'spiffe-id/choice/len-2049', { expect: { ok: { id: 'x' } } }],
+    ['an ok that wants nothing', 'spiffe-id/accept/td-only', { expect: { ok: {} } }],
+    ['an id in upper case', 'spiffe-id/accept/td-only', { id: 'spiffe-id/accept/TD' }],
+    ['a level that is none', 'spiffe-id/accept/td-only', { level: 'always' }],
+    ['a member that nobody knows', 'spiffe-id/accept/td-only', { skip: true }],
+  ])('are refused by their schema with %s', (_what, id, change) => {
+    const validate = schemaValidator('vectors');
+    const [file] = files;
+    const one = cases.get(id);
+    expect(validate({ ...file, cases: [one] })).toBe(true);
+    expect(validate(JSON.parse(JSON.stringify({ ...file, cases: [{ ...one, ...change }] })))).toBe(false);
+  });
+
   test('name controls that are accepted and need no more than the case', () => {
     for (const one of cases.values()) {
       if (one.control === undefined) continue;

@@ -26,6 +26,7 @@ export interface VerifyPlan {
   readonly why?: string;
   readonly features?: readonly string[];
   readonly at?: string;
+  readonly deadlineMs?: number;
   readonly control?: string;
 }
 
@@ -43,7 +44,7 @@ function verifyParams({ chain, bundles = { [TD]: [ROOT] }, role, authorize }: Ve
 
 /** A case that wants a chain to be accepted. */
 export function accept(row: number, id: string, title: string, plan: VerifyPlan): Draft {
-  const { level = 'must', spec = [SPEC.path], why, features, at } = plan;
+  const { level = 'must', spec = [SPEC.path], why, features, at, deadlineMs } = plan;
   return {
     row,
     id,
@@ -53,6 +54,7 @@ export function accept(row: number, id: string, title: string, plan: VerifyPlan)
     spec,
     features,
     at,
+    deadlineMs,
     op: 'x509.verify',
     params: verifyParams(plan),
     expect: ok({ id: plan.id ?? ID }),

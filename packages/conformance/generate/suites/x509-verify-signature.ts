@@ -221,7 +221,13 @@ function chains(): readonly Draft[] {
 }
 
 function work(): readonly Draft[] {
-  const may = { level: 'may', spec: [SPEC.kit('x509.verify')], control: BELOW_INT } as const;
+  const may = {
+    level: 'may',
+    spec: [SPEC.kit('x509.verify')],
+    control: BELOW_INT,
+    deadlineMs: 2000,
+    why: 'whoever can connect could keep the process busy',
+  } as const;
   const codes = [...UNTRUSTED, 'x509.chain-length', 'x509.budget', 'x509.name-constraint'];
   const a = ecKey('cycle a');
   const b = ecKey('cycle b');

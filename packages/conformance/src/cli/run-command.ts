@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 
 import { EXIT, KitFailure } from '../exit-code.ts';
 import { AdapterHost } from '../protocol/adapter-host.ts';
@@ -40,6 +40,7 @@ How to judge them:
   --no-fail                   exit code 0 in place of 1
 Where to write:
   --json FILE  --junit FILE  --markdown FILE
+  --trace FILE                every line that goes either way, as it goes
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 adapter, 4 kit or nothing executed, 130 interrupted.
 `;
@@ -72,6 +73,7 @@ async function run(adapter: AdapterCommand, options: RunOptions, io: CliIo): Pro
   const known =
     options.known === undefined ? () => undefined : readKnownFailures(options.known, [...all.keys()], today);
 
+  const trace = options.trace === undefined ? undefined : openTrace(options.trace);
   const remarks = new Set<string>();
   const revoked: [string, string][] = [];
   const host = new AdapterHost(adapter, {
@@ -85,6 +87,7 @@ async function run(adapter: AdapterCommand, options: RunOptions, io: CliIo): Pro
         if (caseId === undefined) remarks.add(`the adapter ${detail}`);
         else revoked.push([caseId, `the adapter ${detail}`]);
       },
+      ...(trace === undefined ? {} : { line: trace }),
     },
   });
   const stop = (): void => host.kill();
@@ -147,6 +150,23 @@ function inOrder(selected: readonly SelectedCase[], seed: string): readonly Sele
 function onePerKind(remarks: ReadonlySet<string>): readonly string[] {
   const firstNoise = [...remarks].find((remark) => remark.startsWith('the adapter prints'));
   return [...remarks].filter((remark) => !remark.startsWith('the adapter prints') || remark === firstNoise);
+}
+
+/** Written line by line, so that nothing is lost when the run ends in the middle. */
+function openTrace(file: string): (direction: 'to' | 'from', line: string) => void {
+  const write = (text: string, append: boolean): void => {
+    try {
+      if (append) appendFileSync(file, text);
+      else writeFileSync(file, text);
+    } catch (error) {
+      throw new KitFailure(
+        EXIT.kit,
+        `${file} cannot be written: ${error instanceof Error ? error.message : ''}`,
+      );
+    }
+  };
+  write('', false);
+  return (direction, line) => write(`${JSON.stringify({ [direction]: line })}\n`, true);
 }
 
 function writeReports(report: RunReport, { files }: RunOptions): void {

@@ -26,6 +26,7 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   against: 'one',
   at: 'one',
   known: 'one',
+  trace: 'one',
   json: 'one',
   junit: 'one',
   markdown: 'one',
@@ -46,6 +47,8 @@ export interface RunOptions {
   readonly codes: CodeMode;
   readonly against: 'spec' | 'reference';
   readonly at: string | undefined;
+  /** Where to write every line that goes either way. */
+  readonly trace: string | undefined;
   /** The file of known failures. */
   readonly known: string | undefined;
   readonly files: {
@@ -75,6 +78,7 @@ export function readRunOptions(line: CommandLine): RunOptions {
     codes: oneOf(line, 'codes', ['warn', 'ignore', 'strict']),
     against: oneOf(line, 'against', ['spec', 'reference']),
     at,
+    trace: line.one('trace'),
     known: line.one('known'),
     files: { json: line.one('json'), junit: line.one('junit'), markdown: line.one('markdown') },
     noFail: line.flag('no-fail'),

@@ -28,6 +28,7 @@ export class AdapterHost {
   #current: AdapterProcess | undefined;
   #failedStarts = 0;
   #hello: Hello | undefined;
+  #isGivenUp = false;
 
   constructor(command: AdapterCommand, options: AdapterHostOptions) {
     this.#command = command;
@@ -72,6 +73,7 @@ export class AdapterHost {
 
   /** Ends the adapter without a word, when the run is given up. */
   kill(): void {
+    this.#isGivenUp = true;
     this.#current?.kill();
     this.#current = undefined;
   }
@@ -79,6 +81,7 @@ export class AdapterHost {
   async #process(): Promise<AdapterProcess> {
     if (this.#current?.isAlive === true) return this.#current;
     await this.#current?.ended;
+    this.#requireWanted();
     let problem = '';
     while (this.#failedStarts < MOST_FAILED_STARTS) {
       const adapter = new AdapterProcess(this.#command, this.#options.listener);
@@ -93,8 +96,13 @@ export class AdapterHost {
       adapter.kill();
       await adapter.ended;
       this.#failedStarts++;
+      this.#requireWanted();
     }
     throw new KitFailure(EXIT.adapter, `the adapter could not be started: ${problem}`);
+  }
+
+  #requireWanted(): void {
+    if (this.#isGivenUp) throw new KitFailure(EXIT.interrupted, 'interrupted');
   }
 
   /** What it says, or why it cannot be used. */

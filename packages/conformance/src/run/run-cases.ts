@@ -119,7 +119,11 @@ export class CaseRunner {
     const at = one.time.mode === 'fixed' ? one.time.at : this.#options.at;
     const params: JsonObject = at === undefined ? one.params : { ...one.params, at };
     const needs = at === undefined ? [] : ['clock'];
-    return this.#host.call(one.op, params, { deadlineMs: DEADLINE_MS, needs, caseId: one.id });
+    return this.#host.call(one.op, params, {
+      deadlineMs: one.deadlineMs ?? DEADLINE_MS,
+      needs,
+      caseId: one.id,
+    });
   }
 
   #conclude(one: Case, attempts: readonly Attempt[]): Omit<CaseResult, 'case' | 'rev' | 'level' | 'ms'> {

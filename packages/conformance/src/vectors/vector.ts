@@ -44,6 +44,8 @@ export interface Case {
   readonly features?: readonly string[];
   readonly op: string;
   readonly params: JsonObject;
+  /** How long the answer may take, in milliseconds, before `--timeout-factor`. Default: 10 000. */
+  readonly deadlineMs?: number;
   readonly time: { readonly mode: 'any' } | { readonly mode: 'fixed'; readonly at: string };
   /** The accepted twin: the same but for the one defect. */
   readonly control?: string;
