@@ -120,7 +120,13 @@ describe('the doctor', () => {
   });
 
   test('finds that an adapter does not end', async () => {
-    const { exitCode, stdout } = await runKit(['doctor', '--', ...hostile('ignores-sigterm,knows-every-op')]);
+    const { exitCode, stdout } = await runKit([
+      'doctor',
+      '--timeout-factor',
+      '0.2',
+      '--',
+      ...hostile('ignores-sigterm,knows-every-op'),
+    ]);
     expect(stdout).toContain('FAIL op/unknown-unsupported: the adapter answers an unknown operation with ok');
     expect(stdout).toContain(
       'FAIL eof/exits: the adapter did not end when its input did, and did not end on SIGTERM',

@@ -92,6 +92,12 @@ describe('the vectors', () => {
 });
 
 describe('the coverage of the catalogue', () => {
+  test('is of the rows that the catalogue has', () => {
+    const catalogue = readFileSync(join(root, '../../docs/design/conformance-catalogue.md'), 'utf8');
+    const rows = Array.from(catalogue.matchAll(/\*\*(\d+)\*\* `/g), (match) => Number(match[1]));
+    expect(rows.toSorted((a, b) => a - b)).toEqual(Object.keys(coverage.rows).map(Number));
+  });
+
   test('has every row once, and every case in it exists', () => {
     expect(Object.keys(coverage.rows).map(Number)).toEqual(
       Array.from({ length: 430 }, (_, index) => index + 1),

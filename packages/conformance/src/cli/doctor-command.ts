@@ -43,7 +43,7 @@ export async function doctorCommand(argv: readonly string[], io: CliIo): Promise
     hello,
     samples,
     deadlineMs: Math.ceil(HELLO_MS * timeoutFactor),
-    start: () => new AdapterProcess(command, listener),
+    start: () => new AdapterProcess(command, listener, timeoutFactor),
   };
   let failed = 0;
   for (const check of CHECKS) {

@@ -84,7 +84,7 @@ export class AdapterHost {
     this.#requireWanted();
     let problem = '';
     while (this.#failedStarts < MOST_FAILED_STARTS) {
-      const adapter = new AdapterProcess(this.#command, this.#options.listener);
+      const adapter = new AdapterProcess(this.#command, this.#options.listener, this.#options.timeoutFactor);
       this.#current = adapter;
       const hello = await this.#greet(adapter);
       if (typeof hello !== 'string') {

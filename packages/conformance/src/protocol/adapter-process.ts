@@ -59,9 +59,12 @@ export class AdapterProcess {
   #stderr = '';
   #exit: string | undefined;
   #isKilled = false;
+  readonly #timeoutFactor: number;
 
-  constructor([program, ...args]: AdapterCommand, listener: AdapterListener) {
+  /** @param timeoutFactor - what the time that it has to end is multiplied with. */
+  constructor([program, ...args]: AdapterCommand, listener: AdapterListener, timeoutFactor = 1) {
     this.#listener = listener;
+    this.#timeoutFactor = timeoutFactor;
     // A process group of its own, so that nothing an adapter starts outlives it.
     this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -126,12 +129,12 @@ export class AdapterProcess {
 
   /** Asks it to end: `bye`, end of input, then SIGTERM, then SIGKILL. */
   async end(): Promise<Ending> {
-    const bye = await this.call('bye', {}, { deadlineMs: ASK_MS });
+    const bye = await this.call('bye', {}, { deadlineMs: Math.ceil(ASK_MS * this.#timeoutFactor) });
     const isPolite = bye.kind === 'ok' || bye.kind === 'unsupported';
     return this.endInput(isPolite ? undefined : `answered bye with ${bye.kind}`);
   }
 
-  /** Ends its input, which ends it: exit code 0 within 3 seconds. */
+  /** Ends its input, which ends it: exit code 0 within 3 seconds, or it is told so and ended. */
   async endInput(problem?: string): Promise<Ending> {
     this.#child.stdin.end();
     if (!(await this.#endsWithin(ASK_MS))) return this.terminate('did not end when its input did');
@@ -229,7 +232,7 @@ export class AdapterProcess {
   async #endsWithin(ms: number): Promise<boolean> {
     if (this.#exit !== undefined) return true;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, ms, false);
+    const timer = setTimeout(resolve, ms * this.#timeoutFactor, false);
     void this.#exited.then(() => resolve(true));
     const hasEnded = await promise;
     clearTimeout(timer);
