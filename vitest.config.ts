@@ -28,8 +28,10 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.integration.ts'],
+          include: ['packages/*/test/**/*.integration.ts', 'tests/**/*.integration.ts'],
           pool: 'forks',
+          // What a package loads by itself when it is asked for is read from its sources too.
+          execArgv: ['--conditions=@svidkit/source', '--disable-warning=ExperimentalWarning'],
           testTimeout: 60_000,
         },
       },

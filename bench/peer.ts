@@ -31,6 +31,7 @@ import {
 } from '@svidkit/tls';
 
 import { type Order } from './order.ts';
+import { listenTransport, requesterOf } from './transports.ts';
 
 /** One identity as PEM. */
 export interface Material {
@@ -91,6 +92,8 @@ async function answer({ what, kind = '', port = 0, count = 1, from = 0 }: Order)
 }
 
 async function listen(kind: string): Promise<number> {
+  const port = await listenTransport(kind, { source, authorize, bare });
+  if (port !== undefined) return port;
   const servers: Record<string, () => Server> = {
     'bare tls': () => createTlsServer({ ...bare, requestCert: true, rejectUnauthorized: true }, end),
     'gated tls': () => createGatedServer(source, { authorize, maxFailuresPerAddress: 0 }, end),
@@ -135,7 +138,12 @@ async function drained(socket: TLSSocket): Promise<void> {
   await once(socket, 'close');
 }
 
+const requesters = new Map<string, (() => Promise<void>) | undefined>();
+
 async function request(kind: string, port: number): Promise<void> {
+  if (!requesters.has(kind)) requesters.set(kind, requesterOf(kind, port, { source, authorize, bare }));
+  const send = requesters.get(kind);
+  if (send !== undefined) return send();
   let agent = agents.get(kind);
   if (agent === undefined) {
     agent =

@@ -39,7 +39,8 @@ for (const path of globSync('packages/*/package.json').toSorted()) {
 Object.assign(dependencies, overrides, { '@types/node': '*' });
 
 write('package.json', { name: 'consumer', private: true, type: 'module', dependencies });
-write('pnpm-workspace.yaml', { packages: ['.'], overrides, pmOnFail: 'ignore' });
+const allowBuilds = { protobufjs: false }; // Of @grpc/grpc-js; it works without.
+write('pnpm-workspace.yaml', { packages: ['.'], overrides, allowBuilds, pmOnFail: 'ignore' });
 write('tsconfig.json', {
   compilerOptions: {
     noEmit: true,

@@ -1,6 +1,5 @@
-import { inspect } from 'node:util';
-
 import { SpiffeError } from './errors.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { type TrustDomain } from './trust-domain.ts';
 import { type X509Bundle } from './x509-bundle.ts';
 
@@ -114,7 +113,7 @@ export class BundleSet implements Iterable<X509Bundle> {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `BundleSet ${inspect(this.toJSON(), { depth: 4 })}`;
   }
 }

@@ -1,10 +1,10 @@
 import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto';
-import { inspect } from 'node:util';
 
 import { type CertificateFields, MOST_CERTIFICATE_BYTES, readCertificate } from './der/certificate-fields.ts';
 import { commonNameOf } from './der/common-name.ts';
 import { NAME_KIND } from './der/names.ts';
 import { SpiffeError } from './errors.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { encodePem } from './pem.ts';
 import { kindOf } from './quote.ts';
 
@@ -154,7 +154,7 @@ export class Certificate {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `Certificate ${inspect(this.toJSON())}`;
   }
 }

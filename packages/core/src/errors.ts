@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   ERR_TARGET_UNKNOWN: 'caller',
   // Identities that a proxy forwards
   ERR_XFCC_INVALID: 'peer',
+  ERR_PROXY_TUNNEL: 'environment',
   // Sources
   ERR_SOURCE_CLOSED: 'caller',
   ERR_SOURCE_EXPIRED: 'environment',

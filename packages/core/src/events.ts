@@ -42,7 +42,7 @@ export interface SvidkitEvents {
     readonly path: string | undefined;
     readonly error: SpiffeError;
   };
-  /** A connection was closed because of its age, an expiry or a changed bundle. */
+  /** A connection takes no more work: because of its age, an expiry, a changed bundle, or a peer no longer let in. */
   'svidkit:connection.drained': {
     readonly side: 'client' | 'server';
     /** The SPIFFE ID of the peer, or a name from its legacy certificate. */
@@ -56,13 +56,14 @@ export interface SvidkitEvents {
       | 'max-age'
       | 'denied'
       | 'legacy-refused'
+      | 'unauthorized'
       | 'shutdown';
   };
   /** A decision about a peer while legacy and SPIFFE certificates coexist, or while authorization only reports. */
   'svidkit:migration.decision': {
     readonly side: 'client' | 'server';
-    /** What the peer presented. */
-    readonly kind: 'spiffe' | 'legacy';
+    /** What the peer presented; `none`: no certificate. */
+    readonly kind: 'spiffe' | 'legacy' | 'none';
     /** What we presented. */
     readonly presented: 'spiffe' | 'legacy';
     readonly mode: 'permissive' | 'strict';

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-
+import { INSPECT } from './inspect-custom.ts';
 import { PREFIX, readId, requirePath, requireSegment, requireString } from './spiffe-id-syntax.ts';
 // Each names the other; neither runs the other while it loads, so either may be imported first.
 // oxlint-disable-next-line import/no-cycle
@@ -107,7 +106,7 @@ export class SpiffeId {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return `SpiffeId(${this.#text})`;
   }
 }

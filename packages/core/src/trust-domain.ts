@@ -1,5 +1,4 @@
-import { inspect } from 'node:util';
-
+import { INSPECT } from './inspect-custom.ts';
 import { readId, requireString, requireTrustDomainName } from './spiffe-id-syntax.ts';
 // Each names the other; neither runs the other while it loads, so either may be imported first.
 // oxlint-disable-next-line import/no-cycle
@@ -64,7 +63,7 @@ export class TrustDomain {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return `TrustDomain(${this.name})`;
   }
 }

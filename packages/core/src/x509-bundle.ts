@@ -1,8 +1,7 @@
-import { inspect } from 'node:util';
-
 import { byteKey } from './byte-key.ts';
 import { Certificate } from './certificate.ts';
 import { SpiffeError } from './errors.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { parsePem } from './pem.ts';
 import { quote } from './quote.ts';
 import { type TrustDomain } from './trust-domain.ts';
@@ -114,7 +113,7 @@ export class X509Bundle {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `X509Bundle ${inspect(this.toJSON(), { depth: 3 })}`;
   }
 

@@ -1,7 +1,7 @@
 import { type KeyObject } from 'node:crypto';
-import { inspect } from 'node:util';
 
 import { type Certificate } from './certificate.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { certificateBlocks, parseAll, requireLeaf } from './own-certificates.ts';
 import { readPrivateKeyPem } from './private-key.ts';
 import { orderChain } from './svid-chain.ts';
@@ -57,7 +57,7 @@ export class X509KeyPair {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `X509KeyPair ${inspect(this.toJSON())}`;
   }
 }

@@ -1,9 +1,9 @@
 import { type KeyObject } from 'node:crypto';
-import { inspect } from 'node:util';
 
 import { type Certificate } from './certificate.ts';
 import { OID } from './der/object-identifiers.ts';
 import { SpiffeError } from './errors.ts';
+import { INSPECT, type Inspect } from './inspect-custom.ts';
 import {
   certificateBlocks,
   invalidCertificates,
@@ -139,7 +139,7 @@ export class X509Svid {
   }
 
   /** @internal */
-  [inspect.custom](): string {
+  [INSPECT](_depth: unknown, _options: unknown, inspect: Inspect): string {
     return `X509Svid ${inspect(this.toJSON())}`;
   }
 }

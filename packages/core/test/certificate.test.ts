@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { Certificate } from '../src/certificate.ts';
 import { readCertificate } from '../src/der/certificate-fields.ts';
-import { isAcceptedSignature } from '../src/der/signature-algorithm.ts';
+import { acceptedSignature } from '../src/der/signature-algorithm.ts';
 import { SpiffeError } from '../src/errors.ts';
 import { parsePem } from '../src/pem.ts';
 import { verifyX509Svid } from '../src/verify-x509-svid.ts';
@@ -224,7 +224,7 @@ function readByNode(der: Buffer): X509Certificate | undefined {
 /** Whether key and signature are of kinds that are accepted. */
 function isUsable(der: Buffer): boolean {
   const { publicKey, signatureAlgorithm } = readCertificate(der);
-  return publicKey.weakness === undefined && isAcceptedSignature(signatureAlgorithm);
+  return publicKey.weakness === undefined && acceptedSignature(signatureAlgorithm) !== undefined;
 }
 
 /** The result, or undefined when a SpiffeError was thrown; anything else goes on. */

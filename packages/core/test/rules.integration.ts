@@ -9,7 +9,7 @@ import { type Scenario, verdict } from './corpus/scenario.ts';
 import { findRules, loadCore, type Rule } from './rules.ts';
 
 /** Lower this only when a rule is taken out on purpose. */
-const FEWEST_RULES = 139;
+const FEWEST_RULES = 145;
 
 /** Rules behind which another one stands: without them the same is refused, for a reason that says less. */
 const BACKED_UP = new Set([
@@ -21,6 +21,7 @@ const BACKED_UP = new Set([
   'key.label',
   'key.named-curve',
   'key.not-encrypted',
+  'legacy.authorities',
   'svid.key-match',
 ]);
 

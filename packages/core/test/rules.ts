@@ -29,6 +29,7 @@ const ENTRIES = [
   'certificate.ts',
   'pem.ts',
   'trust-domain.ts',
+  'verify-x509-chain.ts',
   'verify-x509-svid.ts',
   'verify/certification-path.ts',
   'x509-bundle.ts',

@@ -4,6 +4,7 @@ import { BundleSet } from '../src/bundle-set.ts';
 import { Certificate } from '../src/certificate.ts';
 import { parsePem } from '../src/pem.ts';
 import { TrustDomain } from '../src/trust-domain.ts';
+import { verifyX509Chain } from '../src/verify-x509-chain.ts';
 import { verifyX509Svid } from '../src/verify-x509-svid.ts';
 import { findPath } from '../src/verify/certification-path.ts';
 import { X509Bundle } from '../src/x509-bundle.ts';
@@ -19,6 +20,7 @@ const core: Core = {
   X509Svid,
   findPath,
   parsePem,
+  verifyX509Chain,
   verifyX509Svid,
 };
 

@@ -11,6 +11,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 import {
   authorizeAny,
+  authorizeId,
   authorizeByPolicy,
   peerOf,
   workloadIdentity,
@@ -123,6 +124,35 @@ describe('a mounted policy', () => {
     (await ask(port, other)).resume();
     await expect(ask(port, one)).rejects.toMatchObject({ code: 'ERR_PEER_CLOSED_AFTER_HANDSHAKE' });
   });
+});
+
+test('fetch of an identity goes to whom it may, sees each rotation, and ends with the identity', async () => {
+  const ca = await createTestCa({ trustDomain: 'prod.example' });
+  const shop = await identityAt(ca, '/shop');
+  const server = shop.createHttpsServer({ authorize: authorizeAny() }, (incoming, response) => {
+    response.end(`${String(peerOf(incoming).id)} ${peerOf(incoming).certificate.serialNumber}`);
+  });
+  const port = await listen(server);
+  const web = await identityAt(ca, '/web');
+  const ids = {
+    shop: authorizeId('spiffe://prod.example/shop'),
+    other: authorizeId('spiffe://prod.example/other'),
+  };
+  const fetch = web.createFetch({ authorize: ids.shop });
+
+  const body = await (await fetch(`https://127.0.0.1:${port}/`)).text();
+
+  expect(body).toBe(`spiffe://prod.example/web ${web.source.current.svid.leaf.serialNumber}`);
+  await expect(web.createFetch({ authorize: ids.other })(`https://127.0.0.1:${port}/`)).rejects.toMatchObject(
+    {
+      cause: { code: 'ERR_PEER_UNAUTHORIZED' },
+    },
+  );
+  expect(() => web.createFetch({ authorize: ids.shop, connect: {} })).toThrow(
+    expect.objectContaining({ code: 'ERR_CONFIG_OPTION' }),
+  );
+  await web.close();
+  await expect(fetch(`https://127.0.0.1:${port}/`)).rejects.toThrow('fetch failed');
 });
 
 test('an HTTP/2 client of an identity follows it, and ends with it', async () => {

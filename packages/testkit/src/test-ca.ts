@@ -13,13 +13,21 @@ import {
 
 import { type CaDefectContext } from './ca-defects.ts';
 import { type CaOptions, caPlan } from './ca-plan.ts';
+import { type CertificatePlan } from './certificate-plan.ts';
 import { derChildren, readDer } from './der.ts';
 import { encodePem } from './encode-pem.ts';
 import { type AnyKeyType, generateKey, isSlow, type KeyType, pooledKey } from './key-type.ts';
 import { type IssueOptions, leafPlan } from './leaf-plan.ts';
+import { type LegacyIssueOptions, legacyPlan } from './legacy-plan.ts';
 import { type Issuer, keyIdOf, signCertificate } from './sign-certificate.ts';
 import { type TestBundle, testBundle, testBundleOf, testBundleSet } from './test-bundle.ts';
-import { type TestSvid, testSvid } from './test-svid.ts';
+import {
+  type TestCertificate,
+  testCertificate,
+  type TestCertificateParts,
+  type TestSvid,
+  testSvid,
+} from './test-svid.ts';
 
 /** What a service gets from a source, without the source. */
 export interface TestContext {
@@ -156,14 +164,19 @@ export class TestCa implements TestBundle {
     }
     const id = options.id ?? `spiffe://${trustDomain}${options.path ?? '/workload'}`;
     const plan = leafPlan(options, { trustDomain, id, now: clock.now() }, keyType);
-    const keyPair = await takeKey(plan.keyType, options.key, options.freshKey ?? !isSlow(plan.keyType));
-    const subjectKeyId = keyIdOf(keyPair.publicKey);
-    const self = { subject: plan.subject, keyId: subjectKeyId, privateKey: keyPair.privateKey };
-    const issuer = options.selfSigned === true ? self : this.#issuer();
-    const leaf = await signCertificate({ ...plan, subjectKeyId }, keyPair.publicKey, issuer);
-    const { notBefore, notAfter } = plan;
-    const chainDer = options.selfSigned === true ? [leaf] : [leaf, ...this.chainDer];
-    return testSvid({ id, trustDomain, chainDer, keyPair, notBefore, notAfter });
+    return testSvid({ id, trustDomain, ...(await this.#sign(plan, options)) });
+  }
+
+  /**
+   * Issues a certificate without a SPIFFE ID, as an ordinary CA does: for services on their way to SPIFFE. By default
+   * for clients and servers, valid for an hour.
+   *
+   * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when the options give it no name, or an unknown defect.
+   */
+  async issueLegacy(options: LegacyIssueOptions): Promise<TestCertificate> {
+    const { trustDomain, clock, keyType } = this.#parts;
+    const plan = legacyPlan(options, { trustDomain, id: '', now: clock.now() }, keyType);
+    return testCertificate(await this.#sign(plan, options));
   }
 
   /**
@@ -273,6 +286,20 @@ export class TestCa implements TestBundle {
   async source(options: TestContextOptions = {}): Promise<TestX509Source> {
     const { svid, bundles } = await this.context(options);
     return staticX509Source({ svid, bundles, clock: this.#parts.clock });
+  }
+
+  async #sign(
+    plan: CertificatePlan,
+    options: Pick<IssueOptions, 'key' | 'freshKey' | 'selfSigned'>,
+  ): Promise<TestCertificateParts> {
+    const keyPair = await takeKey(plan.keyType, options.key, options.freshKey ?? !isSlow(plan.keyType));
+    const subjectKeyId = keyIdOf(keyPair.publicKey);
+    const self = { subject: plan.subject, keyId: subjectKeyId, privateKey: keyPair.privateKey };
+    const issuer = options.selfSigned === true ? self : this.#issuer();
+    const leaf = await signCertificate({ ...plan, subjectKeyId }, keyPair.publicKey, issuer);
+    const { notBefore, notAfter } = plan;
+    const chainDer = options.selfSigned === true ? [leaf] : [leaf, ...this.chainDer];
+    return { chainDer, keyPair, notBefore, notAfter };
   }
 
   #issuer(): Issuer & { readonly subject: Uint8Array } {

@@ -318,3 +318,27 @@ test('a given key and the defect weak-key contradict each other', async () => {
     code: 'ERR_CONFIG_OPTION',
   });
 });
+
+test('a legacy certificate has the names it was asked for and no SPIFFE ID', async () => {
+  const ca = await createTestCa({ trustDomain: 'a.test', id: '' });
+  const both = await ca.issueLegacy({ commonName: 'web, "A"', dnsNames: ['web.a.test'] });
+  const x509 = new X509Certificate(both.certPem);
+  expect(x509.subject).toBe('CN=web\\, \\"A\\"');
+  expect(x509.subjectAltName).toBe('DNS:web.a.test');
+  expect(x509.checkPrivateKey(both.key)).toBe(true);
+  expect(x509.verify(publicKeyOf(ca.der))).toBe(true);
+  expect('svid' in both).toBe(false);
+
+  const nameOnly = new X509Certificate((await ca.issueLegacy({ commonName: 'web' })).certPem);
+  expect(nameOnly.subjectAltName).toBeUndefined();
+  const [der = new Uint8Array()] = (await ca.issueLegacy({ dnsNames: ['web.a.test'] })).chainDer;
+  expect(extension(readCertificate(der), 17)?.critical).toBe('ff');
+  const ended = await ca.issueLegacy({ commonName: 'web', defects: ['expired'] });
+  expect(Date.parse(new X509Certificate(ended.certPem).validTo)).toBeLessThan(Date.now());
+  await expect(ca.issueLegacy({})).rejects.toMatchObject({ code: 'ERR_CONFIG_OPTION' });
+});
+
+test('a CA without a SPIFFE ID has no URI name', async () => {
+  const ca = await createTestCa({ trustDomain: 'a.test', id: '' });
+  expect(new X509Certificate(ca.der).subjectAltName).toBeUndefined();
+});

@@ -3,7 +3,7 @@ import { type TLSSocket } from 'node:tls';
 import { type Certificate, publish, SpiffeError } from '@svidkit/core';
 
 import { type Credential, type Generation } from './identity.ts';
-import { type Admission, type AdmissionPolicy, asSpiffeError, judge } from './judge.ts';
+import { type Admission, type AdmissionPolicy, asSpiffeError, judge, OtherKind } from './judge.ts';
 import { peerChain } from './peer-chain.ts';
 import { peerName } from './peer.ts';
 import { remember } from './registry.ts';
@@ -15,7 +15,7 @@ import { remember } from './registry.ts';
  * @param own - what we present on this connection.
  * @param trust - the generation that judges the peer: the current one.
  * @param resumed - clients: the path that proved the server of the session that was offered.
- * @throws {@link SpiffeError} with the reason; the caller destroys the socket.
+ * @throws {@link SpiffeError} with the reason, or {@link OtherKind}; the caller destroys the socket.
  */
 export function admit(
   socket: TLSSocket,
@@ -50,7 +50,7 @@ export function admit(
     }));
     return admission;
   } catch (cause) {
-    const error = asSpiffeError(cause);
+    const error = cause instanceof OtherKind ? cause : asSpiffeError(cause);
     socket.authorized = false;
     Object.assign(socket, { authorizationError: error });
     throw error;

@@ -7,8 +7,8 @@ import { admit, publishRejection, remoteOf } from './admission.ts';
 import { closedAfterHandshake, expectFirstByte } from './closed-after-handshake.ts';
 import { type ConnectionLife } from './connection-table.ts';
 import { ownContext, type TlsFloor } from './context-options.ts';
-import { type Credential, type Identity } from './identity.ts';
-import { type Admission } from './judge.ts';
+import { type Credential, type Identity, isLegacy } from './identity.ts';
+import { type Admission, OtherKind } from './judge.ts';
 import { peerName } from './peer.ts';
 import { type SessionStore } from './session-store.ts';
 
@@ -42,6 +42,8 @@ export type Target = Pick<
   readonly ALPNProtocols?: readonly string[] | undefined;
   /** Whether a server that chooses none of them is refused (`ERR_PEER_PROTOCOL`). @default false */
   readonly requireAlpn?: boolean | undefined;
+  /** The host that a legacy server's certificate has to be valid for. Default: `servername`, else `host`. */
+  readonly legacyHost?: string | undefined;
   /**
    * Whether the server says something before it ends the connection, as in every protocol of requests and responses. An
    * end without a byte is then the error `ERR_PEER_CLOSED_AFTER_HANDSHAKE`, since that is how TLS 1.3 turns clients away.
@@ -80,23 +82,32 @@ const TARGET_NAMES = [
 /** The alert of a server that speaks none of the protocols that were offered. */
 const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 
-/** What became of one attempt. */
+/** What became of one attempt. Nothing has been published about what failed. */
 export type Outcome =
-  | { readonly opened: Opened }
+  | { readonly result: 'opened'; readonly opened: Opened }
+  /** The server is in order, and of the other kind than was asked for. */
+  | { readonly result: 'other-kind' }
+  /** What was presented went out of use meanwhile. */
+  | { readonly result: 'outdated' }
   | {
+      readonly result: 'failed';
       readonly error: unknown;
       /** Whether the handshake itself failed, so that the server may want another certificate. */
       readonly inHandshake: boolean;
+      /** `address:port` of the server, where one was reached. */
+      readonly remote: string | undefined;
     };
 
 /**
  * Connects once, presenting `own`, and hands the socket over only after its server was verified and authorised: nobody
  * can write to it before. `done` is called exactly once, never in this turn.
  *
+ * @param only - the only kind of server to take; undefined: both.
  * @returns a function that gives up; `done` then gets its reason.
  */
 export function attemptConnection(
   own: Credential,
+  only: 'spiffe' | 'legacy' | undefined,
   target: Target,
   options: OpenOptions,
   done: (outcome: Outcome) => void,
@@ -104,7 +115,7 @@ export function attemptConnection(
   const { identity, sessions } = options;
   const alpn = target.ALPNProtocols ?? [];
   const { servername } = serverName(target);
-  const host = servername === '' ? target.host : servername;
+  const host = target.legacyHost ?? (servername === '' ? target.host : servername);
   const key = JSON.stringify([servername, target.host, target.port, target.path, alpn]);
   const resumable = target.socket === undefined ? sessions?.get(own, key) : undefined;
   let socket: TLSSocket;
@@ -120,33 +131,29 @@ export function attemptConnection(
       checkServerIdentity: () => undefined,
     });
   } catch (error) {
-    process.nextTick(done, { error, inHandshake: false });
+    process.nextTick(done, { result: 'failed', error, inHandshake: false, remote: undefined });
     return () => {};
   }
 
   let settled = false;
-  let connected = false;
-  const settle = (error: unknown, admission?: Admission, inHandshake = false): void => {
+  let connected = target.socket !== undefined;
+  const settle = (outcome: Outcome): void => {
     if (settled) return;
     settled = true;
-    timer.clear();
-    if (error !== undefined || admission === undefined) {
-      // Errors of the network, before anybody was there to be turned away, are not about a peer.
-      if (error instanceof SpiffeError) {
-        publishRejection('client', identity.latest.number, remoteOf(socket), error);
-      }
+    if (outcome.result === 'opened') {
+      // An error before its new owner listens ends the connection, never the process.
+      socket
+        .on('error', () => {})
+        .off('error', onError)
+        .off('close', onClose);
+    } else {
       if (resumable !== undefined) sessions?.drop(own, key);
       socket.destroy();
-      done({ error: error ?? new SpiffeError('ERR_PEER_HANDSHAKE', 'the connection ended'), inHandshake });
-      return;
     }
-    // An error before its new owner listens ends the connection, never the process.
-    socket
-      .on('error', () => {})
-      .off('error', onError)
-      .off('close', onClose);
-    done({ opened: { socket, own, admission } });
+    done(outcome);
   };
+  const fail = (error: unknown, inHandshake = false): void =>
+    settle({ result: 'failed', error, inHandshake, remote: remoteOf(socket) });
   const whom = describe(target);
   let path: readonly Certificate[] | undefined;
   // Servers of TLS 1.2 give the session before the handshake is over, those of TLS 1.3 at any time after.
@@ -157,21 +164,12 @@ export function attemptConnection(
   };
   if (sessions !== undefined && target.socket === undefined) socket.on('session', keep);
   const onError = (cause: NodeJS.ErrnoException): void => {
-    if (cause.code === NO_PROTOCOL) settle(wrongProtocol(whom, alpn, cause));
-    else if (connected && !isSpiffe(cause)) settle(handshakeError(whom, cause), undefined, true);
-    else settle(cause);
+    if (cause.code === NO_PROTOCOL) fail(wrongProtocol(whom, alpn, cause));
+    else if (connected && !isSpiffe(cause)) fail(handshakeError(whom, cause), true);
+    else fail(cause);
   };
-  const onClose = (): void => settle(handshakeError(whom), undefined, true);
-  const timer = options.clock.setTimer(() => {
-    settle(
-      new SpiffeError(
-        'ERR_PEER_HANDSHAKE_TIMEOUT',
-        `no verified connection with ${whom} within ${options.handshakeTimeoutMs} ms`,
-      ),
-    );
-  }, options.handshakeTimeoutMs);
+  const onClose = (): void => fail(handshakeError(whom), connected);
 
-  connected = target.socket !== undefined;
   socket.once('connect', () => (connected = true));
   socket.on('error', onError);
   socket.on('close', onClose);
@@ -179,11 +177,16 @@ export function attemptConnection(
   socket.once('secureConnect', () => {
     try {
       if (options.clock.now() > own.expiresAt) {
-        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our SVID expired during the handshake');
+        throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our certificate expired during the handshake');
       }
       // Judged by the bundles of now, so that an authority removed meanwhile counts no more.
-      const policy = { ...options, side: 'client', host, resumption: sessions !== undefined } as const;
-      const admission = admit(socket, own, identity.current, policy, resumable?.path);
+      const trust = identity.current;
+      if (isLegacy(own) && trust.legacy === undefined) {
+        settle({ result: 'outdated' });
+        return;
+      }
+      const policy = { ...options, side: 'client', host, only, resumption: sessions !== undefined } as const;
+      const admission = admit(socket, own, trust, policy, resumable?.path);
       if (target.requireAlpn === true && !alpn.includes(socket.alpnProtocol || '')) {
         throw wrongProtocol(whom, alpn);
       }
@@ -191,12 +194,13 @@ export function attemptConnection(
       path = admission.path;
       for (const session of given) keep(session);
       if (target.expectFirstByte !== false) watchEnd(admission);
-      settle(undefined, admission);
+      settle({ result: 'opened', opened: { socket, own, admission } });
     } catch (cause) {
-      settle(cause);
+      if (cause instanceof OtherKind) settle({ result: 'other-kind' });
+      else fail(cause);
     }
   });
-  return (reason) => settle(reason);
+  return fail;
 
   function watchEnd({ peer }: Admission): void {
     const remote = remoteOf(socket);
@@ -225,7 +229,8 @@ function pick(target: Target): Partial<ConnectionOptions> {
   return picked;
 }
 
-function describe({ host, port, path }: Target): string {
+/** How to call where a target leads, in messages. */
+export function describe({ host, port, path }: Target): string {
   return path ?? `${host ?? 'localhost'}${port === undefined ? '' : `:${port}`}`;
 }
 

@@ -67,14 +67,15 @@ export function parseTargetClientOptions(
 
 function parseCommon(input: IdentityInput, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
-  const identity = new Identity(input, options);
+  const { clock = systemClock } = options;
+  const identity = new Identity(input, options, clock);
   return {
     identity,
     sessions: checkResumption(options.resumption, identity) ? new SessionStore() : undefined,
     deny: checkDeny(options.deny),
     minVersion: checkFloor(options.minVersion),
     handshakeTimeoutMs: checkCount('handshakeTimeoutMs', options.handshakeTimeoutMs, 10_000, 1),
-    clock: options.clock ?? systemClock,
+    clock,
     ...parseConnectionLife(options),
   };
 }

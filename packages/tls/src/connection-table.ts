@@ -4,7 +4,7 @@ import { type TLSSocket } from 'node:tls';
 import { type Clock, type DenyList, publish, type SvidkitEvents, type Timer } from '@svidkit/core';
 
 import { type Credential, type Generation } from './identity.ts';
-import { type Admission, stillTrusted } from './judge.ts';
+import { type Admission, lossOf } from './judge.ts';
 import { peerName } from './peer.ts';
 
 /** Why a connection is no longer wanted. */
@@ -109,16 +109,16 @@ export class ConnectionTable {
 
   /**
    * Follows a change of our identity: connections on which we presented what we would not present now retire, those whose
-   * peer would not be believed any more are condemned.
+   * peer would not be believed or let in any more are condemned.
    */
   follow(generation: Generation): void {
     for (const connection of this.#connections.values()) {
-      if (generation.presented === undefined) {
+      const loss = lossOf(connection.admission, generation, this.#options);
+      if (loss !== undefined) {
+        this.retire(connection, loss, 'condemned');
+      } else if (generation.presented === undefined) {
         this.retire(connection, 'source-empty', 'quiet');
-      } else if (!this.#believed(connection, generation)) {
-        const reason = connection.admission.peer.kind === 'legacy' ? 'legacy-refused' : 'authority-removed';
-        this.retire(connection, reason, 'condemned');
-      } else if (!isStillPresented(connection, generation)) {
+      } else if (!this.#isStillPresented(connection, generation)) {
         this.retire(connection, 'rotation', 'quiet');
       }
     }
@@ -168,10 +168,10 @@ export class ConnectionTable {
     this.#connections.clear();
   }
 
-  #believed({ admission }: Connection, generation: Generation): boolean {
-    // Without a source nobody can be judged by it: what was admitted lives to its deadline.
-    if (admission.peer.kind === 'spiffe' && generation.spiffe === undefined) return true;
-    return stillTrusted(admission, generation, this.#options);
+  /** To a legacy server a client may show its legacy certificate, although SPIFFE comes first. */
+  #isStillPresented({ own, admission }: Connection, { presented, legacy }: Generation): boolean {
+    if (own === presented) return true;
+    return this.#options.side === 'client' && admission.peer.kind === 'legacy' && own === legacy?.keyPair;
   }
 
   #drained(connection: Connection, reason: RetireReason): void {
@@ -226,11 +226,6 @@ export class ConnectionTable {
       own.expiresAt - margin(side, own.notBefore, own.expiresAt),
     );
   }
-}
-
-/** To a legacy server a client may show its legacy certificate, although SPIFFE comes first. */
-function isStillPresented({ own, admission }: Connection, { presented, legacy }: Generation): boolean {
-  return own === presented || (admission.peer.kind === 'legacy' && own === legacy?.keyPair);
 }
 
 /**

@@ -14,6 +14,7 @@ import { type Target } from './attempt-connection.ts';
 import { type SecureClientOptions } from './client-options.ts';
 import { SourceConnector } from './connector.ts';
 import { type IdentityInput } from './identity.ts';
+import { LeavableSession } from './leavable-session.ts';
 import { registry } from './registry.ts';
 import { checkCount } from './server-options.ts';
 
@@ -38,7 +39,7 @@ export interface Http2Client extends Disposable {
   readonly origin: string;
   /**
    * The session to use for a request now: opened when first needed, and replaced after a rotation, a GOAWAY or an end.
-   * Streams on an older one finish. Ask again for each request.
+   * Streams on an older one finish, and it takes no others. Ask again for each request.
    *
    * @throws {@link SpiffeError} as `connectTls`; `ERR_PEER_PROTOCOL` when the server does not speak HTTP/2,
    * `ERR_PEER_CLOSED_AFTER_HANDSHAKE` when it turned us away; `ERR_SOURCE_CLOSED` after `close()`.
@@ -72,7 +73,7 @@ export function createHttp2Client(
 }
 
 interface Live {
-  readonly session: ClientHttp2Session;
+  readonly leavable: LeavableSession;
   readonly socket: TLSSocket;
 }
 
@@ -83,15 +84,15 @@ class RotatingHttp2Client implements Http2Client {
   readonly #http2: Http2ClientOptions['http2'];
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #sessions = new Map<TLSSocket, ClientHttp2Session>();
+  readonly #sessions = new Map<TLSSocket, LeavableSession>();
   #live: Live | undefined;
-  #opening: { readonly own: object; readonly session: Promise<ClientHttp2Session> } | undefined;
+  #opening: { readonly own: object; readonly leavable: Promise<LeavableSession> } | undefined;
   #closed = false;
 
   constructor(source: IdentityInput, url: URL, options: Http2ClientOptions) {
     const { target, http2, ...rest } = options;
     this.origin = url.origin;
-    this.#connector = new SourceConnector(source, rest, ({ socket }) => this.#sessions.get(socket)?.close());
+    this.#connector = new SourceConnector(source, rest, ({ socket }) => this.#sessions.get(socket)?.leave());
     this.#target = target ?? { host: hostOf(url), port: Number(url.port || 443) };
     this.#http2 = http2;
     this.#clock = options.clock ?? systemClock;
@@ -99,23 +100,18 @@ class RotatingHttp2Client implements Http2Client {
   }
 
   async session(): Promise<ClientHttp2Session> {
-    if (this.#closed) throw new SpiffeError('ERR_SOURCE_CLOSED', 'this HTTP/2 client is closed');
-    const live = this.#live;
-    if (live !== undefined && isOpen(live.session) && this.#connector.usable(live.socket))
-      return live.session;
-    const own = this.#connector.current;
-    if (this.#opening?.own !== own) this.#opening = { own, session: this.#open(own) };
-    return this.#opening.session;
+    const { session } = await this.#leavable();
+    return session;
   }
 
   async request(
     headers?: OutgoingHttpHeaders,
     options?: ClientSessionRequestOptions,
   ): Promise<ClientHttp2Stream> {
-    // In the turn in which the session resolves nothing can have closed it, unless others waited for it too.
-    let session = await this.session();
-    if (!isOpen(session)) session = await this.session();
-    return session.request(headers, options);
+    // In the turn in which it resolves nothing can have closed it, unless others waited for it too.
+    let leavable = await this.#leavable();
+    if (!leavable.usable) leavable = await this.#leavable();
+    return leavable.session.request(headers, options);
   }
 
   close(): void {
@@ -125,7 +121,7 @@ class RotatingHttp2Client implements Http2Client {
 
   destroy(): void {
     this.#closed = true;
-    for (const session of this.#sessions.values()) session.destroy();
+    for (const { session } of this.#sessions.values()) session.destroy();
     this.#connector.destroy();
   }
 
@@ -133,15 +129,31 @@ class RotatingHttp2Client implements Http2Client {
     this.close();
   }
 
-  async #open(own: object): Promise<ClientHttp2Session> {
+  async #leavable(): Promise<LeavableSession> {
+    if (this.#closed) throw new SpiffeError('ERR_SOURCE_CLOSED', 'this HTTP/2 client is closed');
+    const live = this.#live;
+    if (live?.leavable.usable === true && this.#connector.usable(live.socket)) return live.leavable;
+    const own = this.#connector.current;
+    if (this.#opening?.own !== own) this.#opening = { own, leavable: this.#open(own) };
+    return this.#opening.leavable;
+  }
+
+  async #open(own: object): Promise<LeavableSession> {
     try {
       const socket = await this.#connect();
-      const session = await this.#speak(socket);
-      this.#live = { session, socket };
-      return session;
+      const leavable = await this.#speak(socket);
+      if (this.#closed || this.#connector.current === own) {
+        this.#live = { leavable, socket };
+        return leavable;
+      }
+      leavable.leave();
+    } catch (cause) {
+      if (this.#closed || this.#connector.current === own) throw cause;
     } finally {
       if (this.#opening?.own === own) this.#opening = undefined;
     }
+    // Our identity changed meanwhile, and nobody has sent anything yet.
+    return this.#leavable();
   }
 
   #connect(): Promise<TLSSocket> {
@@ -154,13 +166,14 @@ class RotatingHttp2Client implements Http2Client {
   }
 
   /** Makes the session, and waits for the first words of the server. */
-  #speak(socket: TLSSocket): Promise<ClientHttp2Session> {
+  #speak(socket: TLSSocket): Promise<LeavableSession> {
     return new Promise((resolve, reject) => {
       const session = connectHttp2(this.origin, { ...this.#http2, createConnection: () => socket });
       const { admitted } = registry();
       const decision = admitted.get(socket);
       if (decision !== undefined) admitted.set(session, decision);
-      this.#sessions.set(socket, session);
+      const leavable = new LeavableSession(session);
+      this.#sessions.set(socket, leavable);
       let reason: Error | undefined;
       const timer = this.#clock.setTimer(() => {
         const problem = `${this.origin} sent no HTTP/2 settings within ${this.#timeoutMs} ms`;
@@ -170,21 +183,16 @@ class RotatingHttp2Client implements Http2Client {
       session.on('error', (error: Error) => (reason = error));
       session.once('remoteSettings', () => {
         timer.clear();
-        resolve(session);
+        resolve(leavable);
       });
       session.once('close', () => {
         timer.clear();
         this.#sessions.delete(socket);
         reject(reason ?? new SpiffeError('ERR_PEER_HANDSHAKE', `${this.origin} ended the HTTP/2 session`));
       });
-      if (this.#connector.table.get(socket)?.retired !== undefined) session.close();
-      if (this.#closed) session.close();
+      if (this.#connector.table.get(socket)?.retired !== undefined || this.#closed) leavable.leave();
     });
   }
-}
-
-function isOpen(session: ClientHttp2Session): boolean {
-  return !session.closed && !session.destroyed;
 }
 
 function parseOrigin(origin: string | URL): URL {

@@ -45,7 +45,17 @@ export function createHttpsAgent(source: IdentityInput, options: HttpsAgentOptio
 const POOL: unique symbol = Symbol('svidkit.pool');
 
 interface Stamped {
-  readonly [POOL]?: string;
+  [POOL]?: Pool;
+}
+
+/** The pool of one request. */
+interface Pool {
+  /** Of its credential and authorizer. */
+  readonly id: string;
+  /** The host that was dialled: node:http takes the server name from the `Host` header, which may come from anywhere. */
+  readonly dialled: string | undefined;
+  /** Made once: node:http asks three times for each request. */
+  name: string | undefined;
 }
 
 interface RequestTaker {
@@ -84,25 +94,39 @@ class RotatingAgent extends Agent implements HttpsAgent {
   }
 
   /**
-   * Takes a request, as node:http hands it over (not in its types). The mark goes on a copy: on the caller's object it
-   * would follow into requests to elsewhere that are derived from it.
+   * Takes a request, as node:http hands it over (not in its types). The mark goes on the copy that node:http makes of
+   * the request's options and the agent's: on the caller's object it would follow into requests to elsewhere that are
+   * derived from it, and on the agent's for longer it would follow into queued requests of older pools.
    */
-  addRequest(request: unknown, options: RequestOptions & Stamped, ...rest: unknown[]): void {
+  addRequest(...request: unknown[]): void {
     // Nothing that has ended meanwhile may be picked for a new request, however late the timers are.
     this.#connector.table.sweep();
-    const stamped = { ...options, [POOL]: this.#poolOf(options) };
-    (Agent.prototype as unknown as RequestTaker).addRequest.call(this, request, stamped, ...rest);
+    const options = this.options as AgentOptions & Stamped;
+    const asked = request[1] as RequestOptions;
+    const { servername, host } = asked;
+    options[POOL] = { id: this.#poolOf(asked), dialled: servername || host || undefined, name: undefined };
+    try {
+      (Agent.prototype as unknown as RequestTaker).addRequest.apply(this, request);
+    } finally {
+      delete options[POOL];
+    }
   }
 
   override getName(options: RequestOptions & Stamped = {}): string {
-    return `${super.getName(options)}:${options[POOL] ?? this.#poolOf(options)}`;
+    const pool = options[POOL];
+    if (pool === undefined) return `${super.getName(options)}:${this.#poolOf(options)}`;
+    return (pool.name ??= `${super.getName(options)}:${pool.id}`);
   }
 
   override createConnection(
-    options: RequestOptions,
+    options: RequestOptions & Stamped,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    const target: Target = { ...(options as Target), ALPNProtocols: ['http/1.1'] };
+    const target: Target = {
+      ...(options as Target),
+      ALPNProtocols: ['http/1.1'],
+      legacyHost: options[POOL]?.dialled,
+    };
     this.#connector.connect(target, (error, connected) => {
       callback?.(error, connected?.socket as never);
     });
@@ -127,7 +151,7 @@ class RotatingAgent extends Agent implements HttpsAgent {
     const connection = this.#connector.table.get(socket as TLSSocket);
     if (connection === undefined || connection.retired !== undefined) return false;
     // A queue of an older pool is served to its end; once it is empty nobody would ever ask that pool again.
-    return request[POOL] === this.#poolOf(request) || this.requests[this.getName(request)] !== undefined;
+    return request[POOL]?.id === this.#poolOf(request) || this.requests[this.getName(request)] !== undefined;
   }
 
   #retire({ socket }: Connection): void {

@@ -1,6 +1,9 @@
 import {
+  type Clock,
+  isSpiffeError,
   type MigrationPolicySource,
   SpiffeError,
+  systemClock,
   type X509Context,
   type X509KeyPair,
   type X509Source,
@@ -20,8 +23,9 @@ export interface MigrationOptions {
    */
   readonly accept?: 'strict' | 'permissive';
   /**
-   * What is presented first while legacy peers are admitted. Clients that prefer SPIFFE turn to the legacy certificate
-   * where the server is a legacy one. @default 'spiffe'
+   * What is presented first while legacy peers are admitted; the other is presented while the first is missing or has
+   * expired. Clients that prefer SPIFFE turn to the legacy certificate where the server is a legacy one.
+   * @default 'spiffe'
    */
   readonly prefer?: 'spiffe' | 'legacy';
   /**
@@ -63,18 +67,24 @@ interface Parts {
   readonly mode: 'strict' | 'permissive';
   readonly prefer: 'spiffe' | 'legacy';
   readonly dryRun: boolean;
+  readonly failureCode: string | undefined;
 }
+
+/** Legacy identities with nothing to present: whom to believe is still known. */
+const withoutKeyPair = new WeakMap<LegacyContext, LegacyContext>();
 
 /** Makes one identity of source, legacy certificates and policy. */
 export class Identity {
   readonly #source: X509Source;
   readonly #legacy: LegacyIdentity | undefined;
   readonly #options: MigrationOptions;
+  readonly #clock: Clock;
   #parts: Parts | undefined;
   #generation: Generation | undefined;
 
   /** @throws {@link SpiffeError} `ERR_CONFIG_OPTION`. */
-  constructor(input: IdentityInput, options: MigrationOptions) {
+  constructor(input: IdentityInput, options: MigrationOptions, clock: Clock = systemClock) {
+    this.#clock = clock;
     const { spiffe, legacy } = readInput(input);
     this.#source = spiffe;
     this.#legacy = legacy;
@@ -107,13 +117,14 @@ export class Identity {
     }
     const { accept = 'strict', prefer = 'spiffe', dryRun = false, policy } = this.#options;
     const decided = policy?.current ?? { mode: accept, prefer, dryRun };
-    const legacy = decided.mode === 'permissive' ? this.#legacy?.current : undefined;
+    const legacy = decided.mode === 'permissive' ? this.#legacyNow() : undefined;
     const parts: Parts = {
       spiffe,
       legacy,
       mode: decided.mode,
       prefer: decided.prefer,
       dryRun: decided.dryRun,
+      failureCode: isSpiffeError(failure) ? failure.code : undefined,
     };
     if (this.#generation !== undefined && this.#parts !== undefined && isSame(parts, this.#parts)) {
       return this.#generation;
@@ -130,6 +141,16 @@ export class Identity {
       migrating: this.#legacy !== undefined || policy !== undefined || decided.dryRun,
     });
     return this.#generation;
+  }
+
+  /** Without its certificate once that has expired, and once the source is closed: nobody goes on as a legacy peer. */
+  #legacyNow(): LegacyContext | undefined {
+    const legacy = this.#legacy?.current;
+    if (legacy?.keyPair === undefined) return legacy;
+    if (!this.closed && this.#clock.now() <= legacy.keyPair.expiresAt) return legacy;
+    const known = withoutKeyPair.get(legacy) ?? Object.freeze({ ...legacy, keyPair: undefined });
+    withoutKeyPair.set(legacy, known);
+    return known;
   }
 
   /**
@@ -193,14 +214,14 @@ function isSame(one: Parts, other: Parts): boolean {
     one.legacy === other.legacy &&
     one.mode === other.mode &&
     one.prefer === other.prefer &&
-    one.dryRun === other.dryRun
+    one.dryRun === other.dryRun &&
+    one.failureCode === other.failureCode
   );
 }
 
 function readInput(input: IdentityInput): { spiffe: X509Source; legacy: LegacyIdentity | undefined } {
   if (typeof input === 'object' && input !== null) {
-    if ('onUpdate' in input && typeof input.onUpdate === 'function')
-      return { spiffe: input, legacy: undefined };
+    if (isSource(input)) return { spiffe: input, legacy: undefined };
     if ('spiffe' in input && 'legacy' in input && isWhole(input)) return input;
   }
   throw new SpiffeError(
@@ -213,8 +234,16 @@ function readInput(input: IdentityInput): { spiffe: X509Source; legacy: LegacyId
 }
 
 function isWhole(input: { readonly spiffe?: X509Source; readonly legacy?: LegacyIdentity }): boolean {
+  return isSource(input.spiffe) && typeof input.legacy?.current?.authorities === 'object';
+}
+
+function isSource(input: object | undefined): input is X509Source {
   return (
-    typeof input.spiffe?.onUpdate === 'function' && typeof input.legacy?.current?.authorities === 'object'
+    input !== undefined &&
+    'onUpdate' in input &&
+    typeof input.onUpdate === 'function' &&
+    'closed' in input &&
+    typeof input.closed === 'object'
   );
 }
 

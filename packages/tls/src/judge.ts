@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
+
 import {
+  type AuthorizedSubject,
   type Authorizer,
   Certificate,
   checkAuthorized,
@@ -7,13 +10,14 @@ import {
   isSpiffeError,
   publish,
   SpiffeError,
+  type SpiffeErrorOptions,
   verifyX509Chain,
   verifyX509Svid,
 } from '@svidkit/core';
 
 import { type Credential, type Generation, isLegacy } from './identity.ts';
-import { legacyName } from './legacy-identity.ts';
-import { type LegacyPeer, type Peer, peerName } from './peer.ts';
+import { legacyName, type LegacyMatcher } from './legacy-identity.ts';
+import { type LegacyPeer, type Peer } from './peer.ts';
 
 /** What a connection is judged by. */
 export interface AdmissionPolicy {
@@ -26,6 +30,13 @@ export interface AdmissionPolicy {
   readonly resumption: boolean;
   /** Clients: the host that was dialled, which a legacy server has to be. */
   readonly host?: string | undefined;
+  /** Clients: the only kind to admit now; a peer of the other kind that is in order ends in {@link OtherKind}. */
+  readonly only?: 'spiffe' | 'legacy' | undefined;
+}
+
+/** A peer that would be admitted, were it not of the kind that was not asked for. No decision has been published. */
+export class OtherKind extends Error {
+  override readonly name = 'OtherKind';
 }
 
 /** An admitted peer, with the path that proved it. */
@@ -33,7 +44,12 @@ export interface Admission {
   readonly peer: Peer | LegacyPeer;
   /** The leaf first, the anchor last. */
   readonly path: readonly Certificate[];
+  /** Who let it in, to be asked again when anything changes. */
+  readonly authorize: Authorizer;
 }
+
+/** Notes the name of a peer once it is proven, for the event about a refusal. */
+type Note = (name: string) => void;
 
 /**
  * Verifies a chain, asks the deny list and the authorizer, and publishes the decision where legacy and SPIFFE certificates
@@ -47,100 +63,150 @@ export function judge(
   trust: Generation,
   policy: AdmissionPolicy,
 ): Admission {
-  if (!trust.migrating) return judgeSpiffe(chain, trust, policy);
-  const { certificates, kind } = peek(chain);
-  const decided = (
-    result: 'accepted' | 'rejected' | 'would-reject',
-    peer?: string,
-    error?: SpiffeError,
-  ): void =>
+  if (!trust.migrating) return judgeSpiffe(chain, trust, policy, () => {});
+  let kind: 'spiffe' | 'legacy' | 'none' = 'none';
+  let proven: string | undefined;
+  const note: Note = (name) => (proven = name);
+  const decided = (result: 'accepted' | 'rejected' | 'would-reject', error?: SpiffeError): void =>
     publish('svidkit:migration.decision', () => ({
       side: policy.side,
       kind,
       presented: isLegacy(own) ? 'legacy' : 'spiffe',
       mode: trust.mode,
-      peer,
+      peer: proven,
       result,
       error,
     }));
+  let admission: Admission;
   try {
-    const admission =
-      kind === 'legacy' ? judgeLegacy(certificates, trust, policy) : judgeSpiffe(certificates, trust, policy);
-    const { peer } = admission;
-    const error = peer.kind === 'spiffe' ? peer.dryRunError : undefined;
-    decided(error === undefined ? 'accepted' : 'would-reject', peerName(peer), error);
-    return admission;
+    const seen = peek(chain);
+    kind = seen.kind;
+    const byKind = kind === 'legacy' ? judgeLegacy : judgeSpiffe;
+    admission = byKind(seen.chain, trust, policy, note);
   } catch (cause) {
     const error = asSpiffeError(cause);
-    decided('rejected', error.peer, error);
+    decided('rejected', error);
     throw error;
   }
+  const { peer } = admission;
+  if (policy.only !== undefined && policy.only !== peer.kind) throw new OtherKind();
+  const error = peer.kind === 'spiffe' ? peer.dryRunError : undefined;
+  decided(error === undefined ? 'accepted' : 'would-reject', error);
+  return admission;
 }
 
-/** Whether the path of a peer would still be believed, and the peer still be let in. */
-export function stillTrusted(
-  { peer, path }: Admission,
+/** Why a peer would not be admitted any more; undefined: it would. */
+export function lossOf(
+  { peer, path, authorize }: Admission,
   trust: Generation,
-  policy: Pick<AdmissionPolicy, 'clock' | 'side'>,
-): boolean {
-  try {
-    const ders = path.map((certificate) => certificate.der);
-    if (peer.kind === 'legacy') {
+  { clock, side }: Pick<AdmissionPolicy, 'clock' | 'side'>,
+): 'authority-removed' | 'legacy-refused' | 'unauthorized' | undefined {
+  const ders = path.map((certificate) => certificate.der);
+  const options = { at: clock.now(), role: peer.role };
+  if (peer.kind === 'legacy') {
+    const isBelieved = holds(() => {
       const { authorities, clients } = requireLegacy(trust);
-      verifyX509Chain(ders, authorities, { at: policy.clock.now(), role: peer.role });
-      return peer.role === 'server' || clients?.matches(peer.certificate) === true;
-    }
-    const { bundles } = requireSpiffe(trust);
-    if (bundles.get(peer.id.trustDomain)?.has(peer.anchor) === true) return true;
+      if (!isAmong(authorities, peer.anchor)) verifyX509Chain(ders, authorities, options);
+      if (peer.role === 'client') checkMatch(clients, peer.certificate, peer.name);
+    });
+    return isBelieved ? undefined : 'legacy-refused';
+  }
+  const { id, certificate: leaf, anchor } = peer;
+  // Without a source nobody can be judged by it: what was admitted lives to its deadline.
+  const bundles = trust.spiffe?.bundles;
+  if (bundles !== undefined && bundles.get(id.trustDomain)?.has(anchor) !== true) {
     // Its authority is gone; another authority may vouch for the same chain (a cross-signed one).
-    verifyX509Svid(ders, bundles, { at: policy.clock.now(), role: peer.role });
+    if (!holds(() => verifyX509Svid(ders, bundles, options))) return 'authority-removed';
+  }
+  if (trust.dryRun && side === 'server') return undefined;
+  return holds(() => checkAuthorized(authorize, { id, leaf })) ? undefined : 'unauthorized';
+}
+
+function isAmong(authorities: readonly Certificate[], anchor: Certificate): boolean {
+  return authorities.some(({ fingerprint256 }) => fingerprint256 === anchor.fingerprint256);
+}
+
+function holds(check: () => unknown): boolean {
+  try {
+    check();
     return true;
   } catch {
     return false;
   }
 }
 
-function judgeSpiffe(chain: Iterable<Uint8Array>, trust: Generation, policy: AdmissionPolicy): Admission {
+function judgeSpiffe(
+  chain: Iterable<Uint8Array>,
+  trust: Generation,
+  policy: AdmissionPolicy,
+  note: Note,
+): Admission {
+  const { authorize } = policy;
   const role = policy.side === 'server' ? 'client' : 'server';
   const verified = verifyX509Svid(chain, requireSpiffe(trust).bundles, { at: policy.clock.now(), role });
-  checkDenied(policy.deny, verified);
-  const dryRunError = authorizationError(verified, trust.dryRun && policy.side === 'server', policy);
   const { id, leaf: certificate, anchor, notAfter, path } = verified;
+  note(id.toString());
+  checkDenied(policy.deny, verified);
+  const dryRunError = authorizationError(verified, trust.dryRun && policy.side === 'server', authorize);
   const generation = trust.number;
   return {
     peer: Object.freeze({ kind: 'spiffe', id, certificate, anchor, notAfter, role, generation, dryRunError }),
     path,
+    authorize,
   };
 }
 
 /** A peer without a SPIFFE ID: believed only where legacy exists, and told by its names. */
-function judgeLegacy(chain: readonly Uint8Array[], trust: Generation, policy: AdmissionPolicy): Admission {
+function judgeLegacy(
+  chain: Iterable<Uint8Array>,
+  trust: Generation,
+  policy: AdmissionPolicy,
+  note: Note,
+): Admission {
   const { authorities, clients } = requireLegacy(trust);
   const role = policy.side === 'server' ? 'client' : 'server';
   const { leaf, anchor, path, notAfter } = verifyX509Chain(chain, authorities, {
     at: policy.clock.now(),
     role,
   });
-  checkDenied(policy.deny, { id: undefined, leaf });
   const name = legacyName(leaf);
-  const problem =
-    role === 'client'
-      ? clients?.matches(leaf) === true
-        ? undefined
-        : `want ${clients?.description ?? 'no legacy client at all'}`
-      : isValidFor(leaf, policy.host)
-        ? undefined
-        : `its certificate is not valid for ${policy.host ?? 'an unknown host'}`;
-  if (problem !== undefined) {
-    throw new SpiffeError('ERR_PEER_UNAUTHORIZED', `the legacy peer ${name} is not authorized: ${problem}`, {
-      peer: name,
+  note(name);
+  checkDenied(policy.deny, { id: undefined, leaf });
+  if (role === 'client') checkMatch(clients, leaf, name);
+  else if (!isValidFor(leaf, policy.host)) {
+    throw notAuthorized(name, `its certificate is not valid for ${policy.host || 'an unknown host'}`, {
+      hint: 'Dial it by a name that is in its certificate, or wait until it has a SPIFFE identity.',
     });
   }
   const generation = trust.number;
   return {
     peer: Object.freeze({ kind: 'legacy', name, certificate: leaf, anchor, notAfter, role, generation }),
     path,
+    authorize: policy.authorize,
   };
+}
+
+/** The door of {@link LegacyMatcher}: a throw and whatever is not `true` are refusals. */
+function checkMatch(clients: LegacyMatcher | undefined, leaf: Certificate, name: string): void {
+  let isMatch: boolean;
+  try {
+    isMatch = clients?.matches(leaf) === true;
+  } catch (cause) {
+    throw notAuthorized(name, 'the matcher failed', {
+      blame: 'caller',
+      cause,
+      hint: 'A matcher answers synchronously with true or false.',
+    });
+  }
+  if (isMatch) return;
+  throw notAuthorized(name, `want ${clients?.description ?? 'no legacy client at all'}`, {
+    hint: 'If it should be let in, change what is given as `clients` of the legacy identity.',
+  });
+}
+
+function notAuthorized(name: string, problem: string, options: SpiffeErrorOptions): SpiffeError {
+  const message = `the legacy peer ${name} is not authorized: ${problem}`;
+  return new SpiffeError('ERR_PEER_UNAUTHORIZED', message, { peer: name, ...options });
 }
 
 function requireSpiffe(trust: Generation): NonNullable<Generation['spiffe']> {
@@ -164,9 +230,9 @@ function checkDenied(deny: DenyList | undefined, peer: Parameters<DenyList['reas
 }
 
 function authorizationError(
-  verified: Parameters<typeof checkAuthorized>[1],
+  verified: AuthorizedSubject,
   onlyReport: boolean,
-  { authorize }: AdmissionPolicy,
+  authorize: Authorizer,
 ): SpiffeError | undefined {
   try {
     checkAuthorized(authorize, verified);
@@ -177,24 +243,34 @@ function authorizationError(
   }
 }
 
-/** Reads a chain as far as a verifier would, and tells by the leaf what kind of peer it is. */
+/** Tells by the leaf what kind of peer it is. The rest of the chain is still unread, and is so until it is needed. */
 function peek(chain: Iterable<Uint8Array>): {
-  certificates: readonly Uint8Array[];
-  kind: 'spiffe' | 'legacy';
+  readonly chain: Iterable<Uint8Array>;
+  readonly kind: 'spiffe' | 'legacy';
 } {
-  const certificates: Uint8Array[] = [];
-  for (const der of chain) {
-    certificates.push(der);
-    // One more than any verifier takes, so that it refuses.
-    if (certificates.length > 10) break;
-  }
-  return { certificates, kind: isSpiffe(certificates[0]) ? 'spiffe' : 'legacy' };
+  const rest = chain[Symbol.iterator]();
+  const leaf = rest.next();
+  if (leaf.done === true) return { chain: [], kind: 'spiffe' };
+  return { chain: behind(leaf.value, rest), kind: isSpiffe(leaf.value) ? 'spiffe' : 'legacy' };
 }
 
-/** Whoever claims to have a SPIFFE ID is held to it, whatever else is in the certificate. */
-function isSpiffe(leaf: Uint8Array | undefined): boolean {
+function* behind(leaf: Uint8Array, rest: Iterator<Uint8Array>): Generator<Uint8Array> {
+  yield leaf;
+  for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
+}
+
+/**
+ * Whoever claims to have a SPIFFE ID is held to it, whatever else is in the certificate, and however it is spelt: with
+ * whatever lenient readers of URIs pass over.
+ */
+function isSpiffe(leaf: Uint8Array): boolean {
   try {
-    return leaf === undefined || Certificate.parse(leaf).uriSans.some((uri) => /^spiffe:/i.test(uri));
+    return Certificate.parse(leaf).uriSans.some((uri) =>
+      uri
+        .replaceAll(/[^!-~]/g, '')
+        .toLowerCase()
+        .startsWith('spiffe:'),
+    );
   } catch {
     return true;
   }
@@ -202,10 +278,10 @@ function isSpiffe(leaf: Uint8Array | undefined): boolean {
 
 /** By node:crypto, after our verifier has accepted the chain. */
 function isValidFor(leaf: Certificate, host: string | undefined): boolean {
-  if (host === undefined || host === '') return false;
-  return (
-    leaf.x509.checkHost(host, { subject: 'never' }) !== undefined || leaf.x509.checkIP(host) !== undefined
-  );
+  // OpenSSL takes a leading dot for everything below.
+  if (host === undefined || host === '' || host.startsWith('.')) return false;
+  if (isIP(host) !== 0) return leaf.x509.checkIP(host) !== undefined;
+  return leaf.x509.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined;
 }
 
 /** Any failure inside admission is a rejection, whatever threw it. */

@@ -113,14 +113,14 @@ export function parseServerOptions<Options extends SecureServerOptions>(
   serverOptions: Omit<Options, keyof SecureServerOptions>;
 } {
   checkRuntime();
-  const identity = new Identity(input, options);
+  const { clock = systemClock, minVersion } = options;
+  const identity = new Identity(input, options, clock);
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || OURS.has(name)) continue;
     refuseForbidden(name);
     rest[name] = value;
   }
-  const { clock = systemClock, minVersion } = options;
   const gateOptions: GateOptions = {
     authorize: checkAuthorizer(options.authorize),
     minVersion: checkFloor(minVersion),

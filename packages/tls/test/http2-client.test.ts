@@ -145,6 +145,79 @@ describe('a client of HTTP/2', () => {
     expect(new Set(serials).size).toBeGreaterThanOrEqual(3);
   });
 
+  it.each(['a rotation', 'close'])('loses no request that was sent in the turn of %s', async (what) => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a);
+    const client = clientOf(source, port);
+    const next = await a.context();
+    const session = await client.session();
+
+    const answers = Array.from({ length: 3 }, () => textOf(session.request({ ':path': '/' })));
+    if (what === 'close') client.close();
+    else source.update(next.svid, next.bundles);
+
+    expect((await Promise.all(answers)).join('')).toMatch(/^(?:peer=.*\n){3}$/);
+    if (!session.destroyed) await once(session, 'close');
+  });
+
+  it('takes no request for a session that it has left', async () => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a);
+    const client = clientOf(source, port);
+    const session = await client.session();
+    const answer = textOf(session.request({ ':path': '/' }));
+
+    await rotate(source, a);
+
+    expect(() => session.request({ ':path': '/' })).toThrow(
+      expect.objectContaining({ code: 'ERR_SOURCE_CLOSED' }) as Error,
+    );
+    expect(await answer).toContain('peer=');
+    expect(await ask(client)).toContain('peer=');
+  });
+  it('loses no request that it sent in the turn in which it rotates', async () => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a, { path: '/client' });
+    const client = clientOf(source, port);
+    await ask(client);
+    const before = source.current.svid.leaf.serialNumber;
+    const { svid, bundles } = await a.context({ path: '/client' });
+    const session = await client.session();
+
+    const streams = [1, 2, 3].map(() => session.request({ ':path': '/' }));
+    source.update(svid, bundles);
+
+    expect((await Promise.all(streams.map(textOf))).map(serialOf)).toEqual([before, before, before]);
+    if (!session.destroyed) await once(session, 'close');
+  });
+
+  it.each(['client', 'server'] as const)(
+    'loses no request that waits for a session while the %s rotates',
+    async (end) => {
+      const { a } = await world();
+      const serverSource = await sourceOf(a, { path: '/server' });
+      const { port, server } = await http2Service(serverSource);
+      const source = await sourceOf(a, { path: '/client' });
+      const client = clientOf(source, port);
+      const { svid, bundles } = await a.context({ path: `/${end}` });
+      let sessions = 0;
+      // The client has its connection, and waits for the settings of the server.
+      server.on('session', () => {
+        sessions += 1;
+        if (sessions === 1) (end === 'client' ? source : serverSource).update(svid, bundles);
+      });
+
+      const answers = await Promise.all([ask(client), ask(client), ask(client)]);
+
+      const { serialNumber } = source.current.svid.leaf;
+      expect(answers.map(serialOf)).toEqual([serialNumber, serialNumber, serialNumber]);
+      expect(sessions).toBe(end === 'client' ? 2 : 1);
+    },
+  );
+
   it('opens another session after the server went away, and sends nothing twice', async () => {
     const { a } = await world();
     const { port, server, handled } = await http2Service(await sourceOf(a));

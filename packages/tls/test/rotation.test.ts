@@ -95,8 +95,8 @@ describe('rotation under load', () => {
     expect(failures).toEqual([]);
     expect(stale).toEqual([]);
     expect(answers).toBeGreaterThan(52);
-    // Nothing is left behind in the pools.
-    expect(Object.keys(agent.sockets)).toEqual([]);
+    // Nothing is left behind in the pools, once what was destroyed has closed.
+    while (Object.keys(agent.sockets).length > 0) await new Promise((resolve) => setImmediate(resolve));
     expect(Object.keys(agent.requests)).toEqual([]);
     expect(Object.keys(agent.freeSockets).length).toBeLessThanOrEqual(1);
   });

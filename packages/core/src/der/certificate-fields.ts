@@ -6,6 +6,10 @@ import { readTime } from './time.ts';
 
 /** A certificate, read whole: everything that the rules of path validation look at. */
 export interface CertificateFields {
+  /** The signed part as it is encoded, with its header. */
+  readonly signed: Buffer;
+  /** The octets of the signature over it. */
+  readonly signature: Buffer;
   readonly version: 1 | 2 | 3;
   /** Hexadecimal, without leading zeros; `0` for zero. */
   readonly serialNumber: string;
@@ -37,12 +41,12 @@ export function readCertificate(der: Buffer): CertificateFields {
   const certificate = outer.read(TAG.SEQUENCE, 'certificate');
   // rule: certificate.end
   outer.finish('certificate');
-  const signed = certificate.read(TAG.SEQUENCE, 'signed part');
+  const signed = certificate.element(TAG.SEQUENCE, 'signed part');
   const algorithm = certificate.element(TAG.SEQUENCE, 'signature algorithm');
-  certificate.wholeBits('signature');
+  const signature = certificate.wholeBits('signature');
   // rule: certificate.signature-last
   certificate.finish('certificate');
-  const fields = readSigned(signed);
+  const fields = readSigned(signed, signature);
   // RFC 5280 4.1.1.2: the unsigned copy has to be the same.
   // rule: certificate.same-algorithm
   if (fields.signatureAlgorithm !== algorithm.toString('hex'))
@@ -50,7 +54,8 @@ export function readCertificate(der: Buffer): CertificateFields {
   return fields;
 }
 
-function readSigned(signed: DerReader): CertificateFields {
+function readSigned(whole: Buffer, signature: Buffer): CertificateFields {
+  const signed = new DerReader(whole).read(TAG.SEQUENCE, 'signed part');
   const version = readVersion(signed);
   const serialNumber = readSerialNumber(signed);
   const signatureAlgorithm = signed.element(TAG.SEQUENCE, 'signature algorithm').toString('hex');
@@ -67,6 +72,8 @@ function readSigned(signed: DerReader): CertificateFields {
   // rule: certificate.signed-end
   signed.finish('signed part');
   return {
+    signed: whole,
+    signature,
     version,
     serialNumber,
     signatureAlgorithm,

@@ -55,23 +55,20 @@ export class DerReader {
 
   /** Goes past the next element, which must have this tag, and gives a reader over its content. */
   read(tag: number, what: string): DerReader {
-    this.#header(tag, what);
-    this.position = this.#contentEnd;
+    this.#skip(tag, what);
     return new DerReader(this.bytes, this.#contentStart, this.#contentEnd);
   }
 
   /** Goes past the next element, which must have this tag, and gives its content. */
   content(tag: number, what: string): Buffer {
-    this.#header(tag, what);
-    this.position = this.#contentEnd;
+    this.#skip(tag, what);
     return this.bytes.subarray(this.#contentStart, this.#contentEnd);
   }
 
   /** Goes past the next element, which must have this tag, and gives it whole, with its header. */
   element(tag: number, what: string): Buffer {
     const start = this.position;
-    this.#header(tag, what);
-    this.position = this.#contentEnd;
+    this.#skip(tag, what);
     return this.bytes.subarray(start, this.#contentEnd);
   }
 
@@ -98,8 +95,8 @@ export class DerReader {
     const value = this.content(TAG.INTEGER, what);
     // rule: der.integer-empty
     if (value.length === 0) throw malformed(`${what}: an INTEGER without content`, at);
-    const [first = 0, second = 0] = value;
-    const redundant = (first === 0 && second < 0x80) || (first === 0xff && second >= 0x80);
+    const second = value[1] ?? 0;
+    const redundant = (value[0] === 0 && second < 0x80) || (value[0] === 0xff && second >= 0x80);
     // rule: der.integer-minimal
     if (value.length > 1 && redundant) throw malformed(`${what}: an INTEGER with padding`, at);
     return value;
@@ -143,23 +140,26 @@ export class DerReader {
   /** An OBJECT IDENTIFIER, as the hexadecimal digits of its content. */
   oid(what: string): string {
     const at = this.position;
-    const value = this.content(TAG.OID, what);
+    this.#skip(TAG.OID, what);
+    // No view of the content is made: there are many of these in a certificate.
+    const [bytes, start, end] = [this.bytes, this.#contentStart, this.#contentEnd];
     // rule: der.oid-length
-    if (value.length > MOST_OID_OCTETS) throw malformed(`${what}: an endless OBJECT IDENTIFIER`, at);
+    if (end - start > MOST_OID_OCTETS) throw malformed(`${what}: an endless OBJECT IDENTIFIER`, at);
     // rule: der.oid-whole
-    if (value.length === 0 || (value.at(-1) ?? 0) >= 0x80)
+    if (end === start || (bytes[end - 1] ?? 0) >= 0x80)
       throw malformed(`${what}: a broken OBJECT IDENTIFIER`, at);
     let starts = true;
-    for (const octet of value) {
+    for (let index = start; index < end; index++) {
+      const octet = bytes[index] ?? 0;
       // rule: der.oid-minimal
       if (starts && octet === 0x80) throw malformed(`${what}: an OBJECT IDENTIFIER with padding`, at);
       starts = octet < 0x80;
     }
-    return value.toString('hex');
+    return bytes.toString('hex', start, end);
   }
 
-  /** Reads tag and length of the next element. Tags are of one byte, since none of more is ever asked for. */
-  #header(tag: number, what: string): void {
+  /** Goes past the next element. Tags are of one byte, since none of more is ever asked for. */
+  #skip(tag: number, what: string): void {
     const { bytes, position: at, end } = this;
     const found = this.peek();
     // rule: der.tag
@@ -185,6 +185,7 @@ export class DerReader {
     if (start + length > end) throw malformed(`${what}: a length beyond its container`, at);
     this.#contentStart = start;
     this.#contentEnd = start + length;
+    this.position = this.#contentEnd;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Certificate } from '../certificate.ts';
-import { isAcceptedSignature } from '../der/signature-algorithm.ts';
+import { acceptedSignature } from '../der/signature-algorithm.ts';
 import { type SpiffeError } from '../errors.ts';
 import { authorityProblem } from './authority-profile.ts';
 import { endEntityProblem } from './end-entity-profile.ts';
@@ -25,6 +25,8 @@ export interface PathQuery {
   readonly peer?: string;
   /** Whether to try only issuers with the very key identifier that is asked for, so that a miss costs nothing. */
   readonly byKeyIdOnly?: boolean;
+  /** Whether a common name of the target that reads like a host name counts as one where names are constrained. */
+  readonly commonNameIsName?: boolean;
 }
 
 /** A path that was found valid. */
@@ -175,18 +177,20 @@ class PathSearch {
     for (const [index, certificate] of path.entries()) {
       // RFC 5280 6.1.3 (b): a self-issued certificate inside of the path is a change of keys.
       if (index > 0 && isSelfIssued(certificate)) continue;
-      const problem = constraintProblem(nameConstraints, certificate, this.#budget);
+      const isHost = index === 0 && this.#query.commonNameIsName === true;
+      const problem = constraintProblem(nameConstraints, certificate, this.#budget, isHost);
       if (problem !== undefined) return problem;
     }
     return undefined;
   }
 
-  /** Of the candidates that were turned down, the first that did sign tells most. */
+  /** Of the candidates that were turned down, the first that did sign tells most, or of which nobody can say. */
   #error(): SpiffeError {
     const { peer } = this.#query;
     for (const { subject, issuer, failure } of this.#turnedDown) {
       if (this.#budget.signaturesLeft === 0) break;
-      if (this.#signatures.isSignedBy(subject, issuer)) return failureError(failure, peer);
+      const isUnverifiable = acceptedSignature(subject.fields.signatureAlgorithm) === undefined;
+      if (isUnverifiable || this.#signatures.isSignedBy(subject, issuer)) return failureError(failure, peer);
     }
     const problem = this.#isForged
       ? 'who is named as issuer did not sign it'
@@ -219,8 +223,8 @@ function targetFailure({ target, at, role }: PathQuery): PathFailure | undefined
 function issuedProblem(certificate: Certificate): string | undefined {
   const { signatureAlgorithm, serialNumber } = certificate.fields;
   const what = describe(certificate, 'certificate');
-  // rule: issued.signature-algorithm
-  if (!isAcceptedSignature(signatureAlgorithm))
+  // Says why: what is not on that list verifies nothing, since nobody knows how.
+  if (acceptedSignature(signatureAlgorithm) === undefined)
     return `${what} is signed with an algorithm that is weak or unknown`;
   // RFC 5280 4.1.2.2: positive. Roots with zero are around, and theirs are not looked at.
   // rule: issued.serial

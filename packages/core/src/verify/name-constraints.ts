@@ -1,4 +1,5 @@
 import { type Certificate } from '../certificate.ts';
+import { commonNameOf } from '../der/common-name.ts';
 import { type NameConstraints } from '../der/extensions.ts';
 import { attributesOf, type GeneralName, isEmptyName, NAME_KIND, type NameAttribute } from '../der/names.ts';
 import { OID } from '../der/object-identifiers.ts';
@@ -23,22 +24,27 @@ const KIND_NAMES = Object.fromEntries(Object.entries(NAME_KIND).map(([name, kind
 // Trust domains are more than DNS names: they may have underscores, and dots wherever they like.
 const HOST = /^[a-z0-9._-]+$/;
 const LABELS = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+const DOTTED = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+$/i;
 const AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i;
 
 /**
  * How the names of a certificate break the constraints of a CA above it (RFC 5280 4.2.1.10, 6.1.3 (b) and (c));
  * undefined when they do not. What cannot be decided breaks them.
  *
+ * @param commonNameIsName - whether a common name with a dot, if it could be a host, counts as a DNS name.
  * @throws {@link SpiffeError} `ERR_CHAIN_BUDGET`.
  */
 export function constraintProblem(
   constraints: NameConstraints,
   certificate: Certificate,
   budget: WorkBudget,
+  commonNameIsName = false,
 ): string | undefined {
   const subtrees = [...constraints.permitted, ...constraints.excluded];
   const attributes = attributesOf(certificate.fields.subject, 'subject').flat();
   const names = namesOf(certificate, attributes);
+  // rule: constraints.common-name
+  if (commonNameIsName) names.push(...hostOf(certificate));
   // Counted whether they meet or not: a peer must not be able to make us look at thousands of names.
   // rule: budget.comparison-is-paid
   budget.spendComparisons((names.length + attributes.length) * subtrees.length);
@@ -54,7 +60,7 @@ export function constraintProblem(
 }
 
 /** All names that constraints speak about, which are more than the alternative names. */
-function namesOf(certificate: Certificate, attributes: readonly NameAttribute[]): readonly GeneralName[] {
+function namesOf(certificate: Certificate, attributes: readonly NameAttribute[]): GeneralName[] {
   const { subject, extensions } = certificate.fields;
   const names = [...(extensions.alternativeNames ?? [])];
   if (!isEmptyName(subject)) names.push({ kind: NAME_KIND.directory, value: subject });
@@ -62,6 +68,12 @@ function namesOf(certificate: Certificate, attributes: readonly NameAttribute[])
     if (type === OID.emailAddress) names.push({ kind: NAME_KIND.email, value });
   }
   return names;
+}
+
+/** The common name as a DNS name, where it could be one. */
+function hostOf({ fields }: Certificate): readonly GeneralName[] {
+  const commonName = commonNameOf(fields) ?? '';
+  return DOTTED.test(commonName) ? [{ kind: NAME_KIND.dns, value: Buffer.from(commonName) }] : [];
 }
 
 /**

@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
-
 import { type Certificate } from '../certificate.ts';
+import { acceptedSignature } from '../der/signature-algorithm.ts';
+import { verifySignature } from './verify-signature.ts';
 import { type WorkBudget } from './work-budget.ts';
 
 // That a key signed a certificate is true for ever, so an intermediate that many peers send is checked once.
@@ -10,8 +10,6 @@ const proven = new WeakMap<Certificate, WeakSet<Certificate>>();
 export class SignatureChecks {
   readonly #budget: WorkBudget;
   readonly #results = new Map<Certificate, Map<Certificate, boolean>>();
-  // Not `Certificate.x509`, which would keep native memory for every peer that is remembered.
-  readonly #parsed = new Map<Certificate, X509Certificate>();
 
   constructor(budget: WorkBudget) {
     this.#budget = budget;
@@ -30,7 +28,7 @@ export class SignatureChecks {
     if (known !== undefined) return known;
     // rule: budget.signature-is-paid
     this.#budget.spendSignature();
-    const isSigned = this.#verify(subject, issuer);
+    const isSigned = verifies(subject, issuer);
     results.set(issuer, isSigned);
     // rule: path.signature
     if (!isSigned) return false;
@@ -38,15 +36,16 @@ export class SignatureChecks {
     if (subject.isCa) proven.set(subject, (proven.get(subject) ?? new WeakSet()).add(issuer));
     return true;
   }
+}
 
-  #verify(subject: Certificate, issuer: Certificate): boolean {
-    try {
-      const parsed = this.#parsed.get(subject) ?? new X509Certificate(subject.der);
-      this.#parsed.set(subject, parsed);
-      return parsed.verify(issuer.publicKey);
-    } catch {
-      // A key or an algorithm that this Node.js does not know, or a certificate that OpenSSL cannot read.
-      return false;
-    }
+function verifies(subject: Certificate, issuer: Certificate): boolean {
+  const { signatureAlgorithm, signed, signature } = subject.fields;
+  const algorithm = acceptedSignature(signatureAlgorithm);
+  if (algorithm === undefined) return false;
+  try {
+    return verifySignature(issuer.publicKey, algorithm, signed, signature);
+  } catch {
+    // A key or an algorithm that this Node.js does not know.
+    return false;
   }
 }

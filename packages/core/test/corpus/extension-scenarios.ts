@@ -53,6 +53,16 @@ export const EXTENSION_SCENARIOS: readonly Scenario[] = [
   bad('a UTCTime without Z is refused', until(utc('300101000000'))),
   bad('a UTCTime without seconds is refused', until(utc('3001010000Z'))),
   bad('a UTCTime with a time zone is refused', until(utc('300101000000+0100'))),
+  bad(
+    'a UTCTime with another letter at its end is refused, with Z it is read',
+    until(utc('300101000000z')),
+    until(utc('300101000000Z')),
+  ),
+  bad(
+    'a UTCTime with a colon for ten is refused, with ten it is read',
+    until(utc('30010100000:Z')),
+    until(utc('300101000010Z')),
+  ),
   bad('month 19 is refused, month 12 is read', until(utc('301901000000Z')), until(utc('301201000000Z'))),
   bad('month 0 is refused', until(utc('300001000000Z'))),
   bad(

@@ -2,6 +2,7 @@ import { type BundleSet } from '../../src/bundle-set.ts';
 import { type Certificate } from '../../src/certificate.ts';
 import { type parsePem } from '../../src/pem.ts';
 import { type TrustDomain } from '../../src/trust-domain.ts';
+import { type verifyX509Chain } from '../../src/verify-x509-chain.ts';
 import { type verifyX509Svid } from '../../src/verify-x509-svid.ts';
 import { type findPath } from '../../src/verify/certification-path.ts';
 import { type X509Bundle } from '../../src/x509-bundle.ts';
@@ -17,6 +18,7 @@ export interface Core {
   readonly X509Svid: typeof X509Svid;
   readonly findPath: typeof findPath;
   readonly parsePem: typeof parsePem;
+  readonly verifyX509Chain: typeof verifyX509Chain;
   readonly verifyX509Svid: typeof verifyX509Svid;
 }
 

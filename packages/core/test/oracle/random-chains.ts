@@ -16,7 +16,7 @@ import {
   uri,
 } from '../pki/certificates.ts';
 import { element, name } from '../pki/der.ts';
-import { ecKey, ed25519Key, rsaAlgorithm, rsaKey, signingWith, type TestKey } from '../pki/keys.ts';
+import { ecKey, ed25519Key, pssKey, rsaAlgorithm, rsaKey, signingWith, type TestKey } from '../pki/keys.ts';
 import { type Random } from './random.ts';
 
 /** One question to both verifiers. */
@@ -49,7 +49,12 @@ export class RandomChains {
     this.#now = now;
     const rsa = rsaKey(2048);
     this.#keys = SUBJECTS.map((seed) => ed25519Key(seed));
-    this.#slow = [ecKey('seven'), ecKey('eight', 'p384'), rsa];
+    this.#slow = [
+      ecKey('seven'),
+      ecKey('eight', 'p384'),
+      rsa,
+      pssKey(rsa, { hash: 'sha256', saltLength: 32 }),
+    ];
     this.#weak = [
       rsaKey(1024),
       signingWith(rsa, rsaAlgorithm('1.2.840.113549.1.1.5'), 'sha1'),

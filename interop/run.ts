@@ -1,0 +1,18 @@
+// `npm run interop -- COMMAND [options]`: svidkit against real software of others.
+import { driversCommand } from './drivers/command.ts';
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  drivers: driversCommand,
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = name === undefined ? undefined : COMMANDS[name];
+if (command === undefined) {
+  console.log(`usage: npm run interop -- COMMAND [options]
+
+  drivers   database and broker drivers against real servers
+
+Each command has --help.`);
+  process.exit(name === '--help' || name === '-h' ? 0 : 2);
+}
+process.exit(await command(args));
