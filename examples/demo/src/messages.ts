@@ -1,9 +1,16 @@
-import { type EndpointName, type Ports, type ServiceName, type WorkloadName } from './topology.ts';
+import { type SeasonalKind } from './intruder/kinds.ts';
+import {
+  type EndpointName,
+  type HopName,
+  type Ports,
+  type ServiceName,
+  type WorkloadName,
+} from './topology.ts';
 
 /** What a child process is told when it starts, as JSON in its first argument. */
 export interface ChildConfig {
   readonly name: WorkloadName | 'intruder';
-  /** Its mount; empty for the intruder, who has none. */
+  /** What is mounted into it (see `mounts.ts`); empty for the intruder, who has nothing. */
   readonly directory: string;
 }
 
@@ -29,6 +36,8 @@ export interface Attempt {
   readonly applicationBytes: number;
   /** Whether the expected answer came. */
   readonly answered: boolean;
+  /** The HTTP status of what came instead. */
+  readonly status?: number | undefined;
   /** Why our client refused an impostor; attempts on services leave it to the service's reports. */
   readonly reason?: string | undefined;
 }
@@ -40,6 +49,14 @@ export interface Failure {
   readonly what: string;
   readonly code: string;
   readonly message: string;
+}
+
+/** What became of the requests of one hop since the last report. */
+export interface HopTally {
+  requests: number;
+  failed: number;
+  /** Milliseconds each, of those that succeeded. */
+  readonly latencies: number[];
 }
 
 /** What the intruder is given: identities that are wrong in one way each, and good ones for its controls. */
@@ -54,6 +71,9 @@ export interface IntruderKit {
   readonly impostors: Readonly<Record<string, Pem>>;
 }
 
+/** What an identity is at the moment that is let in at some times and not at others. */
+export type Season = 'let-in' | 'undecided' | 'turned-away';
+
 /** From the demo to a child process. */
 export type ToChild =
   | { readonly type: 'start'; readonly ports: Ports }
@@ -63,6 +83,13 @@ export type ToChild =
   | { readonly type: 'kit'; readonly kit: IntruderKit }
   /** The root before that of the current kit is gone from all bundles. */
   | { readonly type: 'root-removed' }
+  /** Answered by `season-begun`. With `let-in` comes the identity. */
+  | {
+      readonly type: 'season';
+      readonly kind: SeasonalKind;
+      readonly season: Season;
+      readonly identity?: Pem;
+    }
   /** Make no more calls; answer `quiet` once those in flight are done. */
   | { readonly type: 'quiesce' }
   | { readonly type: 'stop' };
@@ -76,6 +103,7 @@ export type FromChild =
       readonly id: string;
       readonly serial: string;
       readonly fingerprint: string;
+      readonly notBefore: number;
       readonly notAfter: number;
       /** When it took over; milliseconds since the Unix epoch. */
       readonly loadedAt: number;
@@ -84,21 +112,41 @@ export type FromChild =
       readonly watchMode: string;
     }
   | { readonly type: 'identity-lost'; readonly reason: string }
+  /** A deny list was read anew. */
+  | { readonly type: 'deny-list' }
+  | {
+      readonly type: 'migration-policy';
+      readonly mode: 'permissive' | 'strict';
+      readonly prefer: 'spiffe' | 'legacy';
+    }
+  /** The archive answered the importer, which it took for this. */
+  | { readonly type: 'delivered'; readonly as: 'legacy' | 'spiffe' }
   | {
       readonly type: 'tally';
-      readonly requests: number;
       readonly served: number;
+      readonly hops: Readonly<Partial<Record<HopName, HopTally>>>;
       readonly failed: number;
       readonly failures: readonly Failure[];
-      /** Milliseconds each. */
-      readonly latencies: readonly number[];
     }
   | { readonly type: 'reached'; readonly mark: string }
   | { readonly type: 'rejected'; readonly remotePort: number | undefined; readonly code: string }
+  /** A request on an admitted connection was refused; its mark is part of its path. */
+  | { readonly type: 'request-rejected'; readonly mark: string; readonly code: string }
+  /** A live connection was ended because its peer is not welcome any more. */
+  | { readonly type: 'evicted'; readonly reason: 'denied' | 'legacy-refused' }
   | { readonly type: 'dialled'; readonly mark: string; readonly reason: string | undefined }
   | { readonly type: 'lure'; readonly mark: string; readonly port: number; readonly via: 'https' | 'tls' }
   | { readonly type: 'attempt'; readonly attempt: Attempt }
   | { readonly type: 'kit-in-use'; readonly root: number }
+  | { readonly type: 'season-begun'; readonly kind: SeasonalKind; readonly season: Season }
+  /** The intruder lost a connection that it had kept, and gets no other. */
+  | {
+      readonly type: 'thrown-out';
+      readonly kind: SeasonalKind;
+      readonly target: EndpointName;
+      /** When the connection ended, in milliseconds since the Unix epoch. */
+      readonly at: number;
+    }
   | {
       readonly type: 'seen';
       readonly service: ServiceName;

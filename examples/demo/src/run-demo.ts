@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { parseArguments, USAGE } from './arguments.ts';
+import { type Page, servePage } from './report/page.ts';
 import { renderSummary, summarize } from './report/summary.ts';
 import { statusLines, terminalView } from './report/view.ts';
 import { Stage } from './stage.ts';
 
-/** Without an end, the root is replaced this often. */
-const ROOT_EVERY_MS = 45_000;
-const FIRST_ROOT_AFTER_MS = 8_000;
+/** Without an end, the changes come again after this long. */
+const AGAIN_EVERY_MS = 45_000;
+const FIRST_AFTER_MS = 8_000;
 /** Intruders get at least this long to try what they have from before. */
-const AFTER_ROOT_MS = 2_500;
+const AFTER_CHANGE_MS = 2_500;
 const FOREVER_MS = 2 ** 31 - 1;
 const JUDGE_EVERY_MS = 250;
 
@@ -47,14 +48,24 @@ export async function runDemo(args: readonly string[]): Promise<number> {
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
 
+  const { forMs } = asked;
+  const pagePort = asked.pagePort ?? (process.stdout.isTTY ? 0 : undefined);
+  let page: Page | undefined;
+  try {
+    page = pagePort === undefined ? undefined : await servePage(board, forMs, pagePort);
+  } catch (error) {
+    process.stderr.write(`the page cannot be served at port ${pagePort}: ${(error as Error).message}\n`);
+    return 2;
+  }
+  const told = { forMs, pageUrl: page?.url };
   const view = process.stdout.isTTY
-    ? terminalView(board, process.stdout, asked.forMs)
-    : statusLines(board, (text) => process.stdout.write(text), asked.forMs);
+    ? terminalView(board, process.stdout, told)
+    : statusLines(board, (text) => process.stdout.write(text), told);
   const judging = setInterval(() => board.judge.judge(), JUDGE_EVERY_MS);
   view.start();
   try {
-    await stage.open(directory, interrupted.signal);
-    await play(stage, asked.forMs, interrupted.signal);
+    await stage.open(interrupted.signal);
+    await play(stage, forMs, interrupted.signal);
     await stage.close();
   } catch (error) {
     if (error !== interrupted.signal.reason) board.fail('demo', 'run', 'DEMO', (error as Error).message);
@@ -62,10 +73,11 @@ export async function runDemo(args: readonly string[]): Promise<number> {
   } finally {
     clearInterval(judging);
     view.stop();
+    page?.close();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 
-  const timed = asked.forMs !== undefined;
+  const timed = forMs !== undefined;
   const summary = summarize(board, { timed, interrupted: timed && interrupted.signal.aborted });
   if (asked.summaryFile !== undefined)
     writeFileSync(asked.summaryFile, `${JSON.stringify(summary, null, 2)}\n`);
@@ -75,25 +87,33 @@ export async function runDemo(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Lets traffic flow for as long as asked, and replaces the root meanwhile. On a machine so slow that this takes longer,
- * so does the run: a root half replaced proves nothing. Resolves early when interrupted.
+ * Lets traffic flow for as long as asked; meanwhile the root is replaced, a stolen key is denied, and a service is
+ * migrated. On a machine so slow that this takes longer, so does the run: what is half done proves nothing. Resolves early
+ * when interrupted.
  */
 async function play(stage: Stage, forMs: number | undefined, interrupted: AbortSignal): Promise<void> {
   const ended = new AbortController();
   const over = AbortSignal.any([interrupted, ended.signal]);
-  const firstAfterMs = forMs === undefined ? FIRST_ROOT_AFTER_MS : Math.min(forMs / 6, FIRST_ROOT_AFTER_MS);
+  const firstAfterMs = forMs === undefined ? FIRST_AFTER_MS : Math.min(forMs / 6, FIRST_AFTER_MS);
   const restMs = forMs === undefined ? 2_000 : Math.min(forMs / 20, 2_000);
-  let rotatedAt = 0;
-  const roots = (async () => {
-    for (let wait = firstAfterMs; await slept(wait, over); wait = ROOT_EVERY_MS) {
-      await stage.rotateRoot(restMs, interrupted);
-      rotatedAt = Date.now();
+  let changedAt = 0;
+  const again = async (firstMs: number, change: () => Promise<void>): Promise<void> => {
+    for (let wait = firstMs; await slept(wait, over); wait = AGAIN_EVERY_MS) {
+      await change();
+      changedAt = Date.now();
     }
-  })();
+  };
+  const changes = Promise.all([
+    again(firstAfterMs, async () => {
+      await stage.rotateRoot(restMs, interrupted);
+      await stage.denyThief(restMs, interrupted);
+    }),
+    again(1, () => stage.migrate(restMs, interrupted)),
+  ]);
   await slept(forMs ?? FOREVER_MS, interrupted);
   ended.abort();
-  await roots;
-  if (forMs !== undefined) await slept(Math.max(rotatedAt + AFTER_ROOT_MS - Date.now(), 1), interrupted);
+  await changes;
+  if (forMs !== undefined) await slept(Math.max(changedAt + AFTER_CHANGE_MS - Date.now(), 1), interrupted);
 }
 
 /** Whether it slept through; false when it was woken. */

@@ -3,62 +3,101 @@ import { join } from 'node:path';
 
 import { Actor } from './actor.ts';
 import { Authorities } from './authority/authorities.ts';
+import { denyListOf, denyThief } from './authority/denial.ts';
 import { intruderKit } from './authority/intruder-kit.ts';
+import { LegacyAuthority } from './authority/legacy-authority.ts';
+import {
+  migrate,
+  MIGRATING,
+  MIGRATION_STEPS,
+  type MigratingName,
+  policyDocument,
+  type Stance,
+} from './authority/migration.ts';
+import { PolicyVolume } from './authority/policy-volume.ts';
 import { Publisher } from './authority/publisher.ts';
 import { rotateRoot } from './authority/root-rotation.ts';
 import { dispatch, type Handlers } from './dispatch.ts';
-import { type FromChild } from './messages.ts';
+import { type FromChild, type ToChild } from './messages.ts';
+import { DENY_LIST, MIGRATION_POLICY, mountsOf } from './mounts.ts';
 import { Scoreboard } from './report/scoreboard.ts';
-import { type EndpointName, type Ports, SERVICES, WORKLOADS, type WorkloadName } from './topology.ts';
+import { Seasons } from './seasons.ts';
+import {
+  ENDPOINTS,
+  type EndpointName,
+  type Ports,
+  SERVICES,
+  type ServiceName,
+  WORKLOADS,
+  type WorkloadName,
+} from './topology.ts';
+import { Waiting } from './waiting.ts';
 
-/** How long processes may take to do what they were asked for. */
-const PATIENCE_MS = 20_000;
+/** So many deliveries in the new way show that a step of the migration has arrived. */
+const DELIVERIES = 3;
 
-/** All that takes part: the CA with its mounts, the services, the console, the intruder. */
+/** All that takes part: the CAs with their mounts, the policies, the services and their clients, the intruder. */
 export class Stage {
   readonly board: Scoreboard;
+  readonly #directory: string;
   readonly #authorities: Authorities;
+  readonly #legacy: LegacyAuthority;
   readonly #publishers: ReadonlyMap<WorkloadName, Publisher>;
+  readonly #policies: ReadonlyMap<WorkloadName, PolicyVolume>;
   readonly #actors = new Map<string, Actor>();
   readonly #ports: Partial<Record<EndpointName, number>> = {};
   readonly #listening = new Set<string>();
-  /** Asked again after each message. */
-  readonly #waiting = new Set<() => void>();
+  /** How many deny lists each has read since it began. */
+  readonly #denyLists = new Map<WorkloadName, number>();
+  readonly #waiting = new Waiting();
+  readonly #seasons: Seasons;
   #kitInUse = 0;
-  #crashed = false;
   #closing = false;
 
-  private constructor(authorities: Authorities, directory: string) {
+  private constructor(authorities: Authorities, legacy: LegacyAuthority, directory: string) {
+    this.#directory = directory;
     this.#authorities = authorities;
+    this.#legacy = legacy;
     const onError = (error: unknown): void => this.board.fail('ca', 'publish', 'PUBLISH', String(error));
     this.#publishers = new Map(
-      WORKLOADS.map((name) => [name, new Publisher(name, join(directory, name), authorities, onError)]),
+      WORKLOADS.map((name) => [
+        name,
+        new Publisher(name, mountsOf(join(directory, name)).svid, authorities, onError),
+      ]),
+    );
+    this.#policies = new Map(
+      WORKLOADS.map((name) => [name, new PolicyVolume(mountsOf(join(directory, name)).policy)]),
     );
     this.board = new Scoreboard((workload) => this.#publishers.get(workload)?.publications ?? []);
+    this.#seasons = new Seasons(this.board, this.#waiting, (message) => this.#tell('intruder', message));
   }
 
   /** Makes the authorities. Nothing runs yet. */
   static async create(directory: string): Promise<Stage> {
-    return new Stage(await Authorities.create(), directory);
+    return new Stage(await Authorities.create(), await LegacyAuthority.create(), directory);
   }
 
   /** Starts everything; resolves when traffic flows. Rejects with the signal's reason when it aborts before. */
-  async open(directory: string, signal: AbortSignal): Promise<void> {
+  async open(signal: AbortSignal): Promise<void> {
+    await Promise.all(WORKLOADS.map((name) => this.#furnish(name)));
     for (const name of WORKLOADS) {
-      // The process comes first: it waits for its mount, as a pod may.
-      await mkdir(join(directory, name), { mode: 0o700 });
-      const actor = this.#cast(`./services/${name}.ts`, name, join(directory, name));
+      // The process comes before its SVID: it waits for it, as a pod may.
+      const actor = this.#cast(`./services/${name}.ts`, name, join(this.#directory, name));
       this.board.workloads[name].pid = actor.pid;
     }
-    const intruder = this.#cast('./intruder/intruder.ts', 'intruder', '');
+    this.#cast('./intruder/intruder.ts', 'intruder', '');
     await Promise.all([...this.#publishers.values()].map((publisher) => publisher.renew()));
-    await this.#until(
+    await this.#waiting.until(
       'all services to listen',
       () => WORKLOADS.every((name) => this.#listening.has(name)),
       signal,
     );
-    intruder.send({ type: 'kit', kit: await intruderKit(this.#authorities) });
-    await this.#until('the intruder to get ready', () => this.#kitInUse === this.#authorities.root, signal);
+    this.#tell('intruder', { type: 'kit', kit: await intruderKit(this.#authorities) });
+    await this.#waiting.until(
+      'the intruder to get ready',
+      () => this.#kitInUse === this.#authorities.root,
+      signal,
+    );
     this.board.startedAt = Date.now();
     for (const actor of this.#actors.values()) actor.send({ type: 'start', ports: this.#ports as Ports });
   }
@@ -74,6 +113,8 @@ export class Stage {
       board.workloads[name].identity?.fingerprint ===
       this.#publishers.get(name)?.publications.at(-1)?.fingerprint;
     try {
+      // What was stolen under the old root would now be turned away for that reason.
+      await this.#seasons.hold('stolen-key', signal);
       await rotateRoot(
         this.#authorities,
         [...this.#publishers.values()],
@@ -84,26 +125,26 @@ export class Stage {
             board.tell(`root rotation, step ${step} of ${of}: ${text}`);
           },
           everyoneTrusts: (wanted) =>
-            this.#until(
+            this.#waiting.until(
               'everybody to trust the published roots',
               () => WORKLOADS.every((name) => trusts(name, wanted)),
               signal,
             ),
           everyonePresentsLatest: () =>
-            this.#until(
+            this.#waiting.until(
               'everybody to present the latest SVID',
               () => WORKLOADS.every(presentsLatest),
               signal,
             ),
           dressIntruder: async () => {
-            this.#actors.get('intruder')?.send({ type: 'kit', kit: await intruderKit(this.#authorities) });
-            await this.#until(
+            this.#tell('intruder', { type: 'kit', kit: await intruderKit(this.#authorities) });
+            await this.#waiting.until(
               'the intruder to change',
               () => this.#kitInUse === this.#authorities.root,
               signal,
             );
           },
-          removed: () => this.#actors.get('intruder')?.send({ type: 'root-removed' }),
+          removed: () => this.#tell('intruder', { type: 'root-removed' }),
         },
         signal,
       );
@@ -116,6 +157,82 @@ export class Stage {
     }
   }
 
+  /** Has a key stolen, and denies it. Failing to is a failure of the run. */
+  async denyThief(restMs: number, signal: AbortSignal): Promise<void> {
+    const { board } = this;
+    const deniedAt = new Map<WorkloadName, number>();
+    try {
+      await denyThief(
+        restMs,
+        {
+          steal: async () => {
+            const identity = await this.#authorities.steal('frontend');
+            board.tell('a key of the frontend is stolen, and works');
+            await this.#seasons.letIn('stolen-key', identity, signal);
+            return identity;
+          },
+          hold: () => this.#seasons.hold('stolen-key', signal),
+          deny: async (list) => {
+            const before = new Map(this.#denyLists);
+            const put = async ([name, volume]: readonly [WorkloadName, PolicyVolume]): Promise<void> =>
+              void deniedAt.set(name, await volume.put(DENY_LIST, list));
+            await Promise.all([...this.#policies].map(put));
+            board.tell('the deny list names the stolen key');
+            const isRead = (name: WorkloadName): boolean =>
+              (this.#denyLists.get(name) ?? 0) > (before.get(name) ?? 0);
+            await this.#waiting.until(
+              'everybody to read the deny list',
+              () => WORKLOADS.every((name) => isRead(name)),
+              signal,
+            );
+          },
+          thrownOut: () =>
+            this.#seasons.turnAway(
+              'stolen-key',
+              (target) => deniedAt.get(ENDPOINTS[target].service) ?? 0,
+              signal,
+            ),
+        },
+        signal,
+      );
+      board.denials += 1;
+    } catch (error) {
+      if (!signal.aborted) board.fail('ca', 'denial of a key', 'DENIAL', (error as Error).message);
+    }
+  }
+
+  /** Migrates the archive and the importer to SPIFFE and back. Failing to is a failure of the run. */
+  async migrate(restMs: number, signal: AbortSignal): Promise<void> {
+    const { board } = this;
+    const straggler = await this.#legacy.issue('straggler');
+    try {
+      await migrate(
+        restMs,
+        board.migration.completed > 0,
+        {
+          progress: (step, of, text) => {
+            board.migration.progress = { step, of, text };
+            board.tell(`migration, step ${step} of ${of}: ${text}`);
+          },
+          apply: (workload, stance) => this.#apply(workload, stance, signal),
+          holdStraggler: () => this.#seasons.hold('legacy-straggler', signal),
+          admitStraggler: () => this.#seasons.letIn('legacy-straggler', straggler, signal),
+          refuseStraggler: (at) => this.#seasons.turnAway('legacy-straggler', () => at, signal),
+          trafficIs: (as) => {
+            const { delivered } = board.migration;
+            const wanted = delivered[as] + DELIVERIES;
+            return this.#waiting.until(`deliveries as ${as}`, () => delivered[as] >= wanted, signal);
+          },
+        },
+        signal,
+      );
+      board.migration.completed += 1;
+      board.tell('migration done: legacy is neither shown nor believed');
+    } catch (error) {
+      if (!signal.aborted) board.fail('operator', 'migration', 'MIGRATION', (error as Error).message);
+    }
+  }
+
   /** Ends everything in order, so that what is in flight can finish. */
   async close(): Promise<void> {
     this.#closing = true;
@@ -123,10 +240,12 @@ export class Stage {
       Promise.all(names.map(async (name) => this.#actors.get(name)?.stop()));
     await stop('intruder', 'console');
     // Callers before those they call.
-    await Promise.all(['frontend', 'settlement'].map(async (name) => this.#actors.get(name)?.quiesce()));
+    await Promise.all(
+      ['frontend', 'settlement', 'importer'].map(async (name) => this.#actors.get(name)?.quiesce()),
+    );
     await this.#actors.get('api')?.quiesce();
     this.board.endedAt = Date.now();
-    await stop(...SERVICES);
+    await stop(...SERVICES, 'importer');
     await Promise.all([...this.#publishers.values()].map((publisher) => publisher.stop()));
     this.board.judge.judge(true);
   }
@@ -146,9 +265,8 @@ export class Stage {
         message: (message) => this.#hear(name, message),
         line: (text) => this.board.tell(`${name}: ${text}`, true),
         crashed: (how) => {
-          this.#crashed = true;
           this.board.fail(name, 'process', 'PROCESS_ENDED', how);
-          this.#wake();
+          if (!this.#closing) this.#waiting.giveUp();
         },
       },
     );
@@ -164,41 +282,44 @@ export class Stage {
         this.#listening.add(name);
       },
       'kit-in-use': ({ root }) => (this.#kitInUse = root),
-      lure: ({ mark, port, via }) => this.#actors.get('api')?.send({ type: 'dial', mark, port, via }),
-      dialled: (result) => this.#actors.get('intruder')?.send(result),
+      lure: ({ mark, port, via }) => this.#tell('api', { type: 'dial', mark, port, via }),
+      dialled: (result) => this.#tell('intruder', result),
+      'deny-list': () => {
+        if (name !== 'intruder') this.#denyLists.set(name, (this.#denyLists.get(name) ?? 0) + 1);
+      },
     };
     dispatch(handlers, message);
-    this.#wake();
+    this.#seasons.hear(message);
+    this.#waiting.wake();
   }
 
-  #wake(): void {
-    for (const check of this.#waiting) check();
+  #tell(name: ServiceName | 'intruder', message: ToChild): void {
+    this.#actors.get(name)?.send(message);
   }
 
-  /** Resolves when `done`; rejects, naming `what`, when that takes too long. */
-  #until(what: string, done: () => boolean, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void): void => {
-        this.#waiting.delete(check);
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-        settle();
-      };
-      const check = (): void => {
-        if (done()) end(resolve);
-        else if (this.#crashed && !this.#closing) {
-          end(() => reject(new Error(`waited for ${what}, but a process ended`)));
-        }
-      };
-      const onAbort = (): void => end(() => reject(signal?.reason as Error));
-      const timer = setTimeout(
-        () => end(() => reject(new Error(`waited ${PATIENCE_MS / 1_000} s in vain for ${what}`))),
-        PATIENCE_MS,
-      );
-      this.#waiting.add(check);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (signal?.aborted === true) onAbort();
-      else check();
-    });
+  /** Mounts what a workload finds when it starts: its policies, and where there is one, its legacy identity. */
+  async #furnish(name: WorkloadName): Promise<void> {
+    const mounts = mountsOf(join(this.#directory, name));
+    await mkdir(mounts.svid, { recursive: true, mode: 0o700 });
+    await this.#policies.get(name)?.put(DENY_LIST, denyListOf([]));
+    const migrating = MIGRATING.find((one) => one === name);
+    const [start] = MIGRATION_STEPS;
+    if (migrating === undefined || start === undefined) return;
+    await this.#legacy.install(name, mounts.legacy);
+    await this.#policies.get(name)?.put(MIGRATION_POLICY, policyDocument(start[migrating]));
+  }
+
+  /** Writes a policy; resolves when it is in use, with when it was written. */
+  async #apply(workload: MigratingName, stance: Stance, signal: AbortSignal): Promise<number> {
+    const at = (await this.#policies.get(workload)?.put(MIGRATION_POLICY, policyDocument(stance))) ?? 0;
+    await this.#waiting.until(
+      `${workload} to be ${stance.mode} and prefer ${stance.prefer}`,
+      () => {
+        const { mode, prefer } = this.board.migration.stances[workload] ?? {};
+        return mode === stance.mode && prefer === stance.prefer;
+      },
+      signal,
+    );
+    return at;
   }
 }

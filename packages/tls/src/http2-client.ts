@@ -144,11 +144,18 @@ class RotatingHttp2Client implements Http2Client {
     try {
       const socket = await this.#connect();
       const leavable = await this.#speak(socket);
-      this.#live = { leavable, socket };
-      return leavable;
+      if (this.#closed || this.#connector.current === own) {
+        this.#live = { leavable, socket };
+        return leavable;
+      }
+      leavable.leave();
+    } catch (cause) {
+      if (this.#closed || this.#connector.current === own) throw cause;
     } finally {
       if (this.#opening?.own === own) this.#opening = undefined;
     }
+    // Our identity changed meanwhile, and nobody has sent anything yet.
+    return this.#leavable();
   }
 
   #connect(): Promise<TLSSocket> {

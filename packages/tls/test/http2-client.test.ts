@@ -237,6 +237,46 @@ describe('a client of HTTP/2', () => {
     expect(await answer).toContain('peer=');
     expect(await ask(client)).toContain('peer=');
   });
+  it('loses no request that it sent in the turn in which it rotates', async () => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a));
+    const source = await sourceOf(a, { path: '/client' });
+    const client = clientOf(source, port);
+    await ask(client);
+    const before = source.current.svid.leaf.serialNumber;
+    const { svid, bundles } = await a.context({ path: '/client' });
+    const session = await client.session();
+
+    const streams = [1, 2, 3].map(() => session.request({ ':path': '/' }));
+    source.update(svid, bundles);
+
+    expect((await Promise.all(streams.map(textOf))).map(serialOf)).toEqual([before, before, before]);
+    if (!session.destroyed) await once(session, 'close');
+  });
+
+  it.each(['client', 'server'] as const)(
+    'loses no request that waits for a session while the %s rotates',
+    async (end) => {
+      const { a } = await world();
+      const serverSource = await sourceOf(a, { path: '/server' });
+      const { port, server } = await http2Service(serverSource);
+      const source = await sourceOf(a, { path: '/client' });
+      const client = clientOf(source, port);
+      const { svid, bundles } = await a.context({ path: `/${end}` });
+      let sessions = 0;
+      // The client has its connection, and waits for the settings of the server.
+      server.on('session', () => {
+        sessions += 1;
+        if (sessions === 1) (end === 'client' ? source : serverSource).update(svid, bundles);
+      });
+
+      const answers = await Promise.all([ask(client), ask(client), ask(client)]);
+
+      const { serialNumber } = source.current.svid.leaf;
+      expect(answers.map(serialOf)).toEqual([serialNumber, serialNumber, serialNumber]);
+      expect(sessions).toBe(end === 'client' ? 2 : 1);
+    },
+  );
 
   it('opens another session after the server went away, and sends nothing twice', async () => {
     const { a } = await world();

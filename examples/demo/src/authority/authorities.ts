@@ -1,6 +1,10 @@
 import { createTestCa, type TestBundle, testBundle, type TestCa, type TestSvid } from '@svidkit/testkit';
 
+import { type Pem } from '../messages.ts';
 import { IDS, OUR_DOMAIN, PARTNER_DOMAIN, type WorkloadName } from '../topology.ts';
+
+/** So long that time is not what it is turned away for. */
+const STOLEN_LIFETIME_MS = 3_600_000;
 
 /** The authorities of the demo: ours, whose root is replaced now and then, and the partner's. */
 export class Authorities {
@@ -37,6 +41,12 @@ export class Authorities {
   issue(workload: WorkloadName, lifetimeMs: number): Promise<TestSvid> {
     const ca = workload === 'settlement' ? this.partner : this.#issuer;
     return ca.issue({ id: IDS[workload], lifetimeMs });
+  }
+
+  /** A good SVID of a workload with a key of its own, as a thief would have it: for longer than the demo lasts. */
+  async steal(workload: WorkloadName): Promise<Pem> {
+    const { certPem, keyPem } = await this.issue(workload, STOLEN_LIFETIME_MS);
+    return { cert: certPem, key: keyPem };
   }
 
   /** The files of a mount: SVID, key, own bundle, and the bundle of the other trust domain in a file of its own. */

@@ -1,10 +1,10 @@
 import { createTestCa, type IssueOptions, type TestCa, type TestSvid } from '@svidkit/testkit';
 
+import { DOORS } from '../intruder/kinds.ts';
 import { type IntruderKit, type Pem } from '../messages.ts';
 import { type EndpointName, ENDPOINTS, IDS, OUR_DOMAIN, type WorkloadName } from '../topology.ts';
 import { type Authorities } from './authorities.ts';
 
-const TARGETS: readonly EndpointName[] = ['api', 'ledger', 'ledger-journal'];
 /** Far above the lifetime of real SVIDs, so that time is what is wrong with no more than one kind. */
 const LIFETIME_MS = 3_600_000;
 
@@ -23,6 +23,7 @@ export async function intruderKit(authorities: Authorities): Promise<IntruderKit
       'federated-ca': await forTargets((id) => issue(partner, { id })),
       expired: await forTargets((id) => issuer.issue({ id, defects: ['expired'] })),
       'wrong-path': await forTargets(() => issue(issuer, { path: '/intruder' })),
+      'wrong-route': await forTargets(() => issue(issuer, { id: IDS.console })),
       'wrong-door': await forTargets(() => issue(partner, { id: IDS.settlement })),
       'self-signed': await forTargets(selfSigned),
       'two-uri-sans': await forTargets((id) => issue(issuer, { id, defects: ['two-uri-sans'] })),
@@ -42,7 +43,13 @@ function issue(ca: TestCa, options: IssueOptions): Promise<TestSvid> {
 
 /** One identity for each target, with the ID that the target admits. */
 async function forTargets(make: (id: string) => Promise<TestSvid>): Promise<Record<string, Pem>> {
-  const entries = TARGETS.map(async (target) => [target, pem(await make(admittedAt(target)))] as const);
+  const made = new Map<string, Promise<TestSvid>>();
+  const entries = DOORS.map(async (target) => {
+    const id = admittedAt(target);
+    const svid = made.get(id) ?? make(id);
+    made.set(id, svid);
+    return [target, pem(await svid)] as const;
+  });
   return Object.fromEntries(await Promise.all(entries));
 }
 

@@ -8,9 +8,23 @@ export interface IntruderKind {
   readonly expected: readonly string[];
   /** Whom it tries; `impostor`: it serves, and our own client is lured to it. */
   readonly targets: readonly EndpointName[] | 'impostor';
+  /** It may connect: what is refused is its request, by the authorization of the route. */
+  readonly mayConnect?: true;
+  /** Its identity is let in at some times (which are its controls) and not at others. */
+  readonly seasonal?: true;
 }
 
-const DOORS = ['api', 'ledger', 'ledger-journal'] as const;
+/** Where intruders knock. */
+export const DOORS = [
+  'api',
+  'ledger',
+  'ledger-journal',
+  'catalog',
+  'pricing',
+  'stock',
+  'quotes',
+  'archive',
+] as const;
 
 /** Every kind of intruder. Each makes its own attempts, and its own positive controls. */
 export const KINDS = {
@@ -43,6 +57,12 @@ export const KINDS = {
     title: "the partner's real SVID at doors not opened for it",
     expected: ['ERR_PEER_UNAUTHORIZED'],
     targets: DOORS,
+  },
+  'wrong-route': {
+    title: 'a real SVID on a route that is for another one',
+    expected: ['ERR_PEER_UNAUTHORIZED'],
+    targets: ['catalog', 'pricing'],
+    mayConnect: true,
   },
   'self-signed': {
     title: 'our IDs, signed by themselves',
@@ -79,6 +99,18 @@ export const KINDS = {
     expected: ['ERR_PEER_NO_CERTIFICATE', 'ERR_PEER_RESUMED'],
     targets: DOORS,
   },
+  'stolen-key': {
+    title: 'a real SVID whose stolen key has been denied',
+    expected: ['ERR_PEER_DENIED'],
+    targets: ['api', 'catalog', 'pricing'],
+    seasonal: true,
+  },
+  'legacy-straggler': {
+    title: 'a legacy certificate after the policy went to strict',
+    expected: ['ERR_CHAIN_ID'],
+    targets: ['archive'],
+    seasonal: true,
+  },
   'impostor-foreign-ca': {
     title: "a server with the ledger's ID from an unknown CA",
     expected: ['ERR_CHAIN_UNTRUSTED'],
@@ -93,6 +125,9 @@ export const KINDS = {
 
 /** The name of a kind of intruder. */
 export type KindName = keyof typeof KINDS;
+
+/** The name of a kind whose identity is let in at some times and not at others. */
+export type SeasonalKind = 'stolen-key' | 'legacy-straggler';
 
 /** The names of all kinds, in the order of the view. */
 export const KIND_NAMES = Object.keys(KINDS) as readonly KindName[];

@@ -1,4 +1,4 @@
-import { type KindName, KINDS } from '../intruder/kinds.ts';
+import { type IntruderKind, type KindName, KINDS, type SeasonalKind } from '../intruder/kinds.ts';
 import { type Attempt } from '../messages.ts';
 import { ENDPOINTS, type WorkloadName } from '../topology.ts';
 
@@ -14,6 +14,10 @@ export interface KindScore {
   control: number;
   /** How often each reason was given. */
   readonly reasons: Record<string, number>;
+  /** Live connections that were ended in time because their peer was not welcome any more; seasonal kinds only. */
+  thrownOut?: number;
+  /** The longest that this took, in milliseconds from the swap of the file that said so. */
+  slowestMs?: number;
 }
 
 interface PendingAttempt {
@@ -24,6 +28,8 @@ interface PendingAttempt {
 /** How long reports from other processes may take. */
 const PATIENCE_MS = 1_000;
 const REJECTIONS_KEPT_MS = 30_000;
+/** How long the live connection of somebody who is not welcome any more may last. */
+const THROW_OUT_WITHIN_MS = 1_000;
 
 /**
  * Judges attempts by what all sides say: the intruder (was it closed, did anything come back), the service (did the
@@ -37,7 +43,8 @@ export class IntruderJudge {
   #pending: PendingAttempt[] = [];
   /** Marks that reached application code, and have not been claimed by an attempt. */
   readonly #reached = new Set<string>();
-  readonly #rejections = new Map<string, { readonly code: string; readonly at: number }>();
+  /** By service and port of the intruder, or by mark. A port can be in use twice, towards two ports of one service. */
+  readonly #rejections = new Map<string, { readonly codes: string[]; at: number }>();
 
   constructor(on: {
     readonly controlFailed: (attempt: Attempt) => void;
@@ -64,7 +71,25 @@ export class IntruderJudge {
   }
 
   rejected(service: WorkloadName, port: number | undefined, code: string): void {
-    if (port !== undefined) this.#rejections.set(`${service}:${port}`, { code, at: Date.now() });
+    if (port !== undefined) this.#note(`${service}:${port}`, code);
+  }
+
+  /** A request on an admitted connection was refused. */
+  requestRejected(mark: string, code: string): void {
+    this.#note(mark, code);
+  }
+
+  /** The live connections of a kind ended so long after the file had changed; undefined: they did not. */
+  thrownOut(kind: SeasonalKind, afterMs: number | undefined): void {
+    const score = this.scores[kind];
+    score.attempts += 1;
+    if (afterMs === undefined || afterMs > THROW_OUT_WITHIN_MS) {
+      score.accepted += 1;
+      return;
+    }
+    score.rejected += 1;
+    score.thrownOut = (score.thrownOut ?? 0) + 1;
+    score.slowestMs = Math.max(score.slowestMs ?? 0, afterMs);
   }
 
   /** Judges what is ripe; at the end, when every process has said all, everything. */
@@ -89,8 +114,10 @@ export class IntruderJudge {
 
   #decide(attempt: Attempt): void {
     const score = this.scores[attempt.kind as KindName];
-    const cameThrough =
-      this.#reached.delete(attempt.mark) || attempt.applicationBytes > 0 || attempt.answered;
+    const { expected, mayConnect }: IntruderKind = KINDS[attempt.kind as KindName];
+    // Who may connect is told that it may not ask, and nothing else.
+    const gotBytes = attempt.applicationBytes > 0 && !(mayConnect === true && attempt.status === 403);
+    const cameThrough = this.#reached.delete(attempt.mark) || gotBytes || attempt.answered;
     if (attempt.control) {
       if (attempt.answered) score.control += 1;
       else this.#onControlFailed(attempt);
@@ -104,7 +131,6 @@ export class IntruderJudge {
       this.#onAccepted(attempt);
       return;
     }
-    const { expected }: { readonly expected: readonly string[] } = KINDS[attempt.kind as KindName];
     if (attempt.closed && reason !== undefined && expected.includes(reason)) {
       score.rejected += 1;
       return;
@@ -116,8 +142,23 @@ export class IntruderJudge {
     this.#onUnproven(attempt, whyNot);
   }
 
-  #reasonFor({ target, localPort, reason }: Attempt): string | undefined {
+  #note(key: string, code: string): void {
+    const known = this.#rejections.get(key) ?? { codes: [], at: 0 };
+    known.codes.push(code);
+    known.at = Date.now();
+    this.#rejections.set(key, known);
+  }
+
+  /** Takes one reason that was given under `key`: an expected one if there is one, and each only once. */
+  #take(key: string, expected: readonly string[]): string | undefined {
+    const codes = this.#rejections.get(key)?.codes ?? [];
+    const at = codes.findIndex((code) => expected.includes(code));
+    return codes.splice(at === -1 ? 0 : at, 1)[0];
+  }
+
+  #reasonFor({ kind, target, mark, localPort, reason }: Attempt): string | undefined {
     if (target === 'impostor') return reason;
-    return this.#rejections.get(`${ENDPOINTS[target].service}:${localPort}`)?.code;
+    const { expected, mayConnect }: IntruderKind = KINDS[kind as KindName];
+    return this.#take(mayConnect === true ? mark : `${ENDPOINTS[target].service}:${localPort}`, expected);
   }
 }

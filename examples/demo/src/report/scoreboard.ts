@@ -1,10 +1,11 @@
 import { type Publication } from '../authority/publisher.ts';
 import { dispatch, type Handlers } from '../dispatch.ts';
-import { KINDS } from '../intruder/kinds.ts';
+import { KINDS, type SeasonalKind } from '../intruder/kinds.ts';
 import { type Failure, type FromChild } from '../messages.ts';
-import { IDS, WORKLOADS, type WorkloadName } from '../topology.ts';
+import { HOP_NAMES, type HopName, IDS, WORKLOADS, type WorkloadName } from '../topology.ts';
 import { Histogram } from './histogram.ts';
 import { IntruderJudge } from './intruder-judge.ts';
+import { Rate } from './rate.ts';
 import { staleness } from './staleness.ts';
 
 /** What is known of one workload. */
@@ -15,14 +16,37 @@ export interface WorkloadScore {
   /** The latest identity it reported. */
   identity: (FromChild & { type: 'identity' }) | undefined;
   rotations: number;
-  requests: number;
+  /** Requests that it made, and that it answered. */
+  calls: number;
   served: number;
   failed: number;
   /** Whom it turned away, by code. */
   readonly refused: Record<string, number>;
+  /** Live connections that it ended because their peer was not welcome any more, by reason. */
+  readonly evicted: Record<string, number>;
   readonly latency: Histogram;
-  /** Requests made and served lately, for rates. */
-  readonly recent: { readonly at: number; readonly requests: number; readonly served: number }[];
+  readonly callRate: Rate;
+  readonly serveRate: Rate;
+}
+
+/** What is known of one kind of request. */
+export interface HopScore {
+  requests: number;
+  failed: number;
+  readonly latency: Histogram;
+  readonly rate: Rate;
+}
+
+/** How far a migration is. */
+export interface MigrationScore {
+  /** The step that is being taken, or was taken last. */
+  progress: { readonly step: number; readonly of: number; readonly text: string } | undefined;
+  /** What the policies in use say. */
+  readonly stances: Partial<Record<WorkloadName, FromChild & { type: 'migration-policy' }>>;
+  /** How often the importer was served by each kind of certificate. */
+  readonly delivered: Record<'legacy' | 'spiffe', number>;
+  /** Times that all steps were gone through. */
+  completed: number;
 }
 
 /** Something worth telling. */
@@ -35,12 +59,20 @@ export interface DemoEvent {
 
 const FAILURES_KEPT = 20;
 const EVENTS_KEPT = 200;
-const RATE_WINDOW_MS = 3_000;
 
 /** Everything that happened, counted. */
 export class Scoreboard {
   readonly workloads: Readonly<Record<WorkloadName, WorkloadScore>>;
+  readonly hops: Readonly<Record<HopName, HopScore>>;
   readonly judge: IntruderJudge;
+  readonly migration: MigrationScore = {
+    progress: undefined,
+    stances: {},
+    delivered: { legacy: 0, spiffe: 0 },
+    completed: 0,
+  };
+  /** Times that a stolen key was denied. */
+  denials = 0;
   readonly failures: Failure[] = [];
   readonly events: DemoEvent[] = [];
   /** From a mount being swapped to the service working with what is in it. */
@@ -62,6 +94,12 @@ export class Scoreboard {
       WorkloadName,
       WorkloadScore
     >;
+    this.hops = Object.fromEntries(
+      HOP_NAMES.map((name) => [
+        name,
+        { requests: 0, failed: 0, latency: new Histogram(), rate: new Rate() } satisfies HopScore,
+      ]),
+    ) as Record<HopName, HopScore>;
     this.judge = new IntruderJudge({
       controlFailed: ({ kind, target, mark, reason }) =>
         this.fail(
@@ -92,13 +130,20 @@ export class Scoreboard {
     if (this.events.length > EVENTS_KEPT) this.events.shift();
   }
 
+  /** The live connection of somebody unwelcome ended so long after the file that says so had changed, or did not. */
+  thrownOut(kind: SeasonalKind, target: string, afterMs: number | undefined): void {
+    this.judge.thrownOut(kind, afterMs);
+    if (afterMs === undefined) this.tell(`${kind} kept its connection to ${target}`, true);
+    else this.tell(`${kind} lost its connection to ${target} after ${afterMs} ms`);
+  }
+
   /** The rotations that workloads completed while there was traffic: published, loaded and in use. */
   get rotations(): number {
-    return this.#sum(({ rotations }) => rotations);
+    return Object.values(this.workloads).reduce((total, { rotations }) => total + rotations, 0);
   }
 
   get requests(): number {
-    return this.#sum(({ requests }) => requests);
+    return Object.values(this.hops).reduce((total, { requests }) => total + requests, 0);
   }
 
   /** All kinds of intruders together. */
@@ -116,15 +161,6 @@ export class Scoreboard {
     return total;
   }
 
-  /** Requests made and served by a workload in the last seconds, per second. */
-  ratesOf(score: WorkloadScore): { requests: number; served: number } {
-    const since = Date.now() - RATE_WINDOW_MS;
-    while (score.recent[0] !== undefined && score.recent[0].at < since) score.recent.shift();
-    const sum = (name: 'requests' | 'served'): number =>
-      (score.recent.reduce((total, entry) => total + entry[name], 0) * 1_000) / RATE_WINDOW_MS;
-    return { requests: sum('requests'), served: sum('served') };
-  }
-
   #handlers(name: WorkloadName | 'intruder'): Handlers<FromChild> {
     if (name === 'intruder') return { attempt: ({ attempt }) => this.judge.attempt(attempt) };
     const score = this.workloads[name];
@@ -137,6 +173,13 @@ export class Scoreboard {
         score.refused[code] = (score.refused[code] ?? 0) + 1;
         this.judge.rejected(name, remotePort, code);
       },
+      'request-rejected': ({ mark, code }) => {
+        score.refused[code] = (score.refused[code] ?? 0) + 1;
+        this.judge.requestRejected(mark, code);
+      },
+      evicted: ({ reason }) => (score.evicted[reason] = (score.evicted[reason] ?? 0) + 1),
+      'migration-policy': (message) => (this.migration.stances[name] = message),
+      delivered: ({ as }) => (this.migration.delivered[as] += 1),
       seen: (message) => {
         this.looks += 1;
         const wrong = staleness(message, this.#publications(message.service));
@@ -164,22 +207,30 @@ export class Scoreboard {
   }
 
   #tally(score: WorkloadScore, tally: FromChild & { type: 'tally' }): void {
-    score.requests += tally.requests;
     score.served += tally.served;
     score.failed += tally.failed;
     this.failed += tally.failed;
-    score.recent.push({ at: Date.now(), requests: tally.requests, served: tally.served });
-    for (const latency of tally.latencies) score.latency.add(latency);
+    let calls = 0;
+    for (const [name, { requests, failed, latencies }] of Object.entries(tally.hops)) {
+      const hop = this.hops[name as HopName];
+      hop.requests += requests;
+      hop.failed += failed;
+      hop.rate.add(requests);
+      calls += requests;
+      for (const latency of latencies) {
+        hop.latency.add(latency);
+        score.latency.add(latency);
+      }
+    }
+    score.calls += calls;
+    score.callRate.add(calls);
+    score.serveRate.add(tally.served);
     for (const failure of tally.failures) this.#keep(failure);
   }
 
   #keep(failure: Failure): void {
     if (this.failures.length < FAILURES_KEPT) this.failures.push(failure);
     this.tell(`${failure.from}: ${failure.what} failed: ${failure.code} ${failure.message}`, true);
-  }
-
-  #sum(of: (score: WorkloadScore) => number): number {
-    return Object.values(this.workloads).reduce((total, score) => total + of(score), 0);
   }
 }
 
@@ -195,11 +246,13 @@ function emptyScore(name: WorkloadName): WorkloadScore {
     pid: undefined,
     identity: undefined,
     rotations: 0,
-    requests: 0,
+    calls: 0,
     served: 0,
     failed: 0,
     refused: {},
+    evicted: {},
     latency: new Histogram(),
-    recent: [],
+    callRate: new Rate(),
+    serveRate: new Rate(),
   };
 }

@@ -1,7 +1,16 @@
+import { MIGRATION_STEPS } from '../authority/migration.ts';
 import { formatDuration } from '../duration.ts';
 import { type KindName, KIND_NAMES } from '../intruder/kinds.ts';
 import { type Failure } from '../messages.ts';
-import { SERVICES, type WorkloadName } from '../topology.ts';
+import {
+  type Hop,
+  HOP_NAMES,
+  type HopName,
+  HOPS,
+  SERVICES,
+  TRANSPORTS,
+  type WorkloadName,
+} from '../topology.ts';
 import { type KindScore } from './intruder-judge.ts';
 import { type Scoreboard, titleOf } from './scoreboard.ts';
 
@@ -28,6 +37,19 @@ export interface Summary {
   /** Milliseconds from the swap of a mount to the service working with it. */
   readonly takeoverMs: Figures;
   readonly services: readonly ServiceSummary[];
+  /** By kind of request: who calls whom with what, and what came of it. */
+  readonly hops: Readonly<Record<HopName, Hop & { requests: number; failed: number; latencyMs: Figures }>>;
+  /** The migration of a legacy service and its client, by policy files alone. */
+  readonly migration: {
+    /** Times that all steps, the roll-back included, were gone through. */
+    readonly completed: number;
+    /** The steps of one time. */
+    readonly steps: readonly string[];
+    /** How often the importer was served by each kind of certificate. */
+    readonly delivered: Readonly<Record<'legacy' | 'spiffe', number>>;
+  };
+  /** Times that a stolen key was denied. */
+  readonly denials: number;
   readonly intruders: Readonly<Record<KindName, KindScore & { readonly title: string }>>;
   /** The first 20 failures. */
   readonly failures: readonly Failure[];
@@ -41,8 +63,12 @@ interface ServiceSummary {
   readonly name: WorkloadName;
   readonly id: string;
   readonly pid: number | undefined;
+  /** What it serves by. */
+  readonly transport: string;
+  /** Requests that it answered. */
   readonly requests: number;
-  readonly served: number;
+  /** Requests that it made. */
+  readonly calls: number;
   readonly failed: number;
   readonly rotations: number;
   readonly generation: number;
@@ -51,6 +77,8 @@ interface ServiceSummary {
   readonly latencyMs: Figures;
   /** Peers that svidkit turned away, by code. */
   readonly refused: Readonly<Record<string, number>>;
+  /** Live connections that it ended because their peer was not welcome any more, by reason. */
+  readonly evicted: Readonly<Record<string, number>>;
 }
 
 /** How a run was to be, and whether it came to that. */
@@ -82,23 +110,37 @@ export function summarize(board: Scoreboard, { timed, interrupted }: RunFacts): 
     identitiesSeen: board.looks,
     takeoverMs: board.takeover.toJSON(),
     services: SERVICES.map((name) => {
-      const { id, pid, requests, served, failed, rotations, identity, latency, refused } =
+      const { id, pid, calls, served, failed, rotations, identity, latency, refused, evicted } =
         board.workloads[name];
       const { generation = 0, watchMode } = identity ?? {};
       return {
         name,
         id,
         pid,
-        requests,
-        served,
+        transport: TRANSPORTS[name],
+        requests: served,
+        calls,
         failed,
         rotations,
         generation,
         watchMode,
         latencyMs: latency.toJSON(),
         refused,
+        evicted,
       };
     }),
+    hops: Object.fromEntries(
+      HOP_NAMES.map((name) => {
+        const { requests, failed, latency } = board.hops[name];
+        return [name, { ...HOPS[name], requests, failed, latencyMs: latency.toJSON() }];
+      }),
+    ) as unknown as Summary['hops'],
+    migration: {
+      completed: board.migration.completed,
+      steps: MIGRATION_STEPS.map(({ text }) => text),
+      delivered: board.migration.delivered,
+    },
+    denials: board.denials,
     intruders: Object.fromEntries(
       KIND_NAMES.map((kind) => [kind, { title: titleOf(kind), ...board.judge.scores[kind] }]),
     ) as unknown as Summary['intruders'],
@@ -128,6 +170,19 @@ function missingThings(board: Scoreboard): string[] {
     ...problem(board.rotations === 0, 'no SVID was rotated'),
     ...problem(board.rootRotations === 0, 'the root was not rotated'),
     ...problem(board.requests === 0, 'no request was made'),
+    ...SERVICES.flatMap((name) => [
+      ...problem(board.workloads[name].served === 0, `${name} served nothing`),
+      ...problem(board.workloads[name].rotations === 0, `${name} never took over a new SVID`),
+    ]),
+    ...HOP_NAMES.flatMap((name) =>
+      problem(board.hops[name].requests === 0, `no request of ${name} was made`),
+    ),
+    ...problem(board.migration.completed === 0, 'the migration did not come to its end'),
+    ...problem(board.migration.delivered.legacy === 0, 'the importer was never served as a legacy client'),
+    ...problem(board.migration.delivered.spiffe === 0, 'the importer was never served by its SPIFFE ID'),
+    ...problem(board.denials === 0, 'no stolen key was denied'),
+    ...problem(evictions(board, 'denied') === 0, 'no live connection of a denied key was ended'),
+    ...problem(evictions(board, 'legacy-refused') === 0, 'no live legacy connection was ended by strictness'),
     ...problem(board.looks === 0, 'nobody looked at the identities shown'),
     ...KIND_NAMES.flatMap((kind) => {
       const { attempts, rejected, control } = board.judge.scores[kind];
@@ -144,15 +199,23 @@ function problem(is: boolean, text: string): string[] {
   return is ? [text] : [];
 }
 
+function evictions(board: Scoreboard, reason: string): number {
+  return Object.values(board.workloads).reduce((total, { evicted }) => total + (evicted[reason] ?? 0), 0);
+}
+
 /** The summary for people. */
 export function renderSummary(summary: Summary): string {
   const kinds = Object.values(summary.intruders).filter(({ rejected }) => rejected > 0).length;
   const { p50, max } = summary.takeoverMs;
+  const { delivered } = summary.migration;
+  const slowest = Math.max(...Object.values(summary.intruders).map(({ slowestMs = 0 }) => slowestMs));
   const lines = [
     `${formatDuration(summary.durationMs)} on Node ${summary.node}:`,
     `  ${summary.requests} requests, ${summary.failed} failed`,
     `  ${summary.rotations} SVID rotations and ${summary.rootRotations} of the root; taken over in ${p50} ms (median), ${max} ms (longest)`,
     `  ${summary.rejectedIntruders} intruders of ${kinds} kinds rejected, ${summary.acceptedIntruders} accepted`,
+    `  migrated ${summary.migration.completed} times: ${delivered.legacy} deliveries as legacy, ${delivered.spiffe} by SPIFFE ID`,
+    `  stolen keys denied ${summary.denials} times; who was not welcome any more was thrown out within ${slowest} ms`,
     `  ${summary.identitiesSeen} new connections looked at, ${summary.staleIdentitySeen} showed a stale identity`,
     ...summary.failures.map(
       ({ at, from, what, code, message }) => `  failed: ${at} ${from}: ${what}: ${code} ${message}`,

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 import { formatDuration } from '../duration.ts';
 import { KIND_NAMES } from '../intruder/kinds.ts';
-import { OUR_DOMAIN, PARTNER_DOMAIN, WORKLOADS } from '../topology.ts';
+import { HOP_NAMES, HOPS, OUR_DOMAIN, PARTNER_DOMAIN, transportOf, WORKLOADS } from '../topology.ts';
 import { type Scoreboard, titleOf } from './scoreboard.ts';
 import { bar, table } from './table.ts';
 
@@ -23,12 +23,24 @@ const RED = `${ESC}31m`;
 const GREEN = `${ESC}32m`;
 const RESET = `${ESC}0m`;
 
+/** What to say beside what happens. */
+export interface ViewOptions {
+  /** Milliseconds that the run is to take; undefined: until it is ended. */
+  readonly forMs: number | undefined;
+  /** Where the page is, if there is one. */
+  readonly pageUrl: string | undefined;
+}
+
 /** A table that is refreshed in place, for people at a terminal. */
-export function terminalView(board: Scoreboard, output: WriteStream, forMs: number | undefined): View {
+export function terminalView(board: Scoreboard, output: WriteStream, options: ViewOptions): View {
   let timer: NodeJS.Timeout | undefined;
   const draw = (): void => {
-    const whole = render(board, forMs, false);
-    const lines = (whole.length < output.rows ? whole : render(board, forMs, true)).slice(0, output.rows - 1);
+    // As much as there is room for.
+    const fitting = [2, 1, 0].map((detail) => render(board, options, detail));
+    const lines = (fitting.find(({ length }) => length < output.rows) ?? fitting.at(-1) ?? []).slice(
+      0,
+      output.rows - 1,
+    );
     // Each line is cleared behind its end, so that nothing flickers.
     output.write(`${ESC}H${lines.map((line) => `${cut(line, output.columns)}${ESC}K`).join('\n')}\n${ESC}J`);
   };
@@ -49,7 +61,7 @@ export function terminalView(board: Scoreboard, output: WriteStream, forMs: numb
 export function statusLines(
   board: Scoreboard,
   write: (text: string) => void,
-  forMs: number | undefined,
+  { forMs, pageUrl }: ViewOptions,
 ): View {
   let timer: NodeJS.Timeout | undefined;
   let told = 0;
@@ -65,7 +77,8 @@ export function statusLines(
       [
         `${formatDuration(ms)}${forMs === undefined ? '' : ` of ${formatDuration(forMs)}`}:`,
         `${board.requests} requests, ${board.failed} failed;`,
-        `${board.rotations} rotations, ${board.rootRotations} of the root${rootLine(board)};`,
+        `${board.rotations} rotations, ${board.rootRotations} of the root${stepOf(board.rootProgress)};`,
+        `migrated ${board.migration.completed} times${stepOf(board.migration.progress)};`,
         `intruders ${attempts} tried, ${rejected} rejected, ${accepted} accepted;`,
         `${board.staleIdentitySeen} stale of ${board.looks} seen`,
       ].join(' ') + '\n',
@@ -73,6 +86,7 @@ export function statusLines(
   };
   return {
     start() {
+      if (pageUrl !== undefined) write(`page: ${pageUrl}\n`);
       timer = setInterval(draw, 1_000);
     },
     stop() {
@@ -82,19 +96,25 @@ export function statusLines(
   };
 }
 
-/** All lines; `compact` leaves out the kinds of intruders of which there is nothing to worry about. */
-function render(board: Scoreboard, forMs: number | undefined, compact: boolean): string[] {
+/**
+ * All lines. With `detail` 1 the hops are left out, and with 0 the kinds of intruders, too; never those that there is
+ * something to worry about.
+ */
+function render(board: Scoreboard, { forMs, pageUrl }: ViewOptions, detail: number): string[] {
   const now = Date.now();
   const { attempts, rejected, accepted, unproven } = board.intruders;
   return [
     `${BOLD}svidkit demo${RESET}  ${OUR_DOMAIN}, federated with ${PARTNER_DOMAIN}  ${clock(board, forMs)}`,
+    ...(pageUrl === undefined ? [] : [`${DIM}the same as a page: ${pageUrl}${RESET}`]),
     '',
     ...emphasized(services(board, now)),
     '',
+    ...(detail < 2 ? [] : [...emphasized(hops(board)), '']),
     `rotations ${board.rotations}   requests ${board.requests}   ${colored(`failed ${board.failed}`, board.failed)}   ${colored(`stale ${board.staleIdentitySeen} of ${board.looks} seen`, board.staleIdentitySeen)}`,
-    `root      ${rootBar(board)}`,
+    `root      ${stepBar(board.rootProgress) ?? `rotated ${board.rootRotations} times`}`,
+    `migration ${stepBar(board.migration.progress) ?? 'not begun'}; deliveries: ${board.migration.delivered.legacy} as legacy, ${board.migration.delivered.spiffe} by SPIFFE ID`,
     '',
-    ...emphasized(intruders(board, compact)),
+    ...emphasized(intruders(board, detail === 0)),
     `intruders ${attempts} attempts, ${rejected} rejected, ${colored(`${accepted} accepted`, accepted)}${unproven > 0 ? `, ${RED}${unproven} unproven${RESET}` : ''}`,
     '',
     ...board.events
@@ -111,6 +131,7 @@ function services(board: Scoreboard, now: number): string[] {
   return table(
     [
       { title: 'spiffe://' },
+      { title: 'by' },
       { title: 'serial' },
       { title: 'gen', align: right },
       { title: 'expires', align: right },
@@ -125,21 +146,45 @@ function services(board: Scoreboard, now: number): string[] {
     WORKLOADS.map((name) => {
       const score = board.workloads[name];
       const { identity, latency, refused } = score;
-      const rates = board.ratesOf(score);
       const { count, p50, p99 } = latency.toJSON();
       return [
         score.id.slice('spiffe://'.length),
+        transportOf(name),
         identity?.serial.slice(0, 8).toLowerCase() ?? 'waiting',
         String(identity?.generation ?? ''),
         identity === undefined ? '' : `${((identity.notAfter - now) / 1_000).toFixed(1)} s`,
         String(score.rotations),
-        rates.requests.toFixed(0),
-        rates.served.toFixed(0),
+        score.callRate.perSecond.toFixed(0),
+        score.serveRate.perSecond.toFixed(0),
         count === 0 ? '' : String(p50),
         count === 0 ? '' : String(p99),
         String(score.failed),
         String(Object.values(refused).reduce((sum, value) => sum + value, 0)),
       ];
+    }),
+  );
+}
+
+function hops(board: Scoreboard): string[] {
+  const right = 'right' as const;
+  return table(
+    [
+      { title: 'request' },
+      { title: 'from' },
+      { title: 'to' },
+      { title: 'with' },
+      { title: 'by' },
+      { title: 'requests', align: right },
+      { title: '/s', align: right },
+      { title: 'failed', align: right },
+      { title: 'p50 ms', align: right },
+    ],
+    HOP_NAMES.map((name) => {
+      const { requests, failed, latency, rate } = board.hops[name];
+      const { from, to, client, server } = HOPS[name];
+      const { p50 } = latency.toJSON();
+      const figures = [requests, rate.perSecond.toFixed(0), failed, p50].map(String);
+      return [name, from, to, client, server, ...figures];
     }),
   );
 }
@@ -171,14 +216,16 @@ function emphasized([head, ...rows]: readonly string[]): string[] {
   return head === undefined ? [] : [`${BOLD}${head}${RESET}`, ...rows];
 }
 
-function rootBar({ rootProgress, rootRotations }: Scoreboard): string {
-  if (rootProgress === undefined) return `rotated ${rootRotations} times`;
-  const { step, of, text } = rootProgress;
+type Progress = Scoreboard['rootProgress'];
+
+function stepBar(progress: Progress): string | undefined {
+  if (progress === undefined) return undefined;
+  const { step, of, text } = progress;
   return `${bar(step / of, 12)} step ${step} of ${of}: ${text}`;
 }
 
-function rootLine({ rootProgress }: Scoreboard): string {
-  return rootProgress === undefined ? '' : ` (now step ${rootProgress.step} of ${rootProgress.of})`;
+function stepOf(progress: Progress): string {
+  return progress === undefined ? '' : ` (now step ${progress.step} of ${progress.of})`;
 }
 
 function colored(text: string, bad: number): string {

@@ -1,18 +1,29 @@
-// The api: books orders with the ledger, keeps the ledger's journal, and has a door of its own for the partner.
+// The api: books orders with the ledger, keeps its journal, reserves stock, and has a door of its own for the partner.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 import { authorizeId, authorizeOneOf } from '@svidkit/core';
-import { connectTls, createHttpsAgent, createHttpsServer, type HttpsAgent, peerOf } from '@svidkit/tls';
+import {
+  connectTls,
+  createHttp2Client,
+  createHttpsAgent,
+  createHttpsServer,
+  drainServers,
+  type HttpsAgent,
+  peerOf,
+} from '@svidkit/tls';
 
 import { HOST, IDS } from '../topology.ts';
 import { type Host, hostService } from './host.ts';
-import { closeServer, expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
-import { pace } from './pace.ts';
+import { expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
+import { postOverHttp2 } from './http2.ts';
+import { pace, together } from './pace.ts';
+import { QuotesClient } from './quotes-client.ts';
 
 const toLedger = { authorize: authorizeId(IDS.ledger) };
 const LINES_PER_CONVERSATION = 10;
-let closeAll = async (): Promise<void> => {};
+const QUOTES_PER_STREAM = 4;
+let close = async (): Promise<unknown> => undefined;
 /** Known once everybody listens; the first order may come a moment before that news. */
 const ledgerPort = Promise.withResolvers<number>();
 
@@ -21,7 +32,7 @@ await hostService({
     const agent = createHttpsAgent(host.source, toLedger);
     const orders = createHttpsServer(
       host.source,
-      { authorize: authorizeOneOf(IDS.frontend, IDS.console) },
+      { authorize: authorizeOneOf(IDS.frontend, IDS.console), deny: host.deny },
       jsonListener(host, async (peer) => ({
         service: 'api',
         you: peer.id.toString(),
@@ -30,11 +41,11 @@ await hostService({
     );
     const partners = createHttpsServer(
       host.source,
-      { authorize: authorizeId(IDS.settlement) },
+      { authorize: authorizeId(IDS.settlement), deny: host.deny },
       jsonListener(host, (peer) => ({ service: 'api-partners', you: peer.id.toString() })),
     );
-    closeAll = async () => {
-      await Promise.all([closeServer(orders), closeServer(partners)]);
+    close = async () => {
+      await drainServers([orders, partners]);
       agent.close();
     };
     return { api: await listenOn(orders), 'api-partners': await listenOn(partners) };
@@ -43,14 +54,42 @@ await hostService({
   call(host, ports) {
     ledgerPort.resolve(ports.ledger);
     const toPartner = createHttpsAgent(host.source, { authorize: authorizeId(IDS.settlement) });
-    const journal = pace(2, 1, () => converse(host, ports['ledger-journal']));
-    const notices = pace(5, 1, () =>
-      host.meter.request('POST settlement/notices', async () => {
-        const answer = await postJson(toPartner, ports.settlement, '/notices', {});
-        expectAnswer(answer, { service: 'settlement', you: IDS.api });
-      }),
+    const stock = createHttp2Client(host.source, `https://${HOST}:${ports.stock}`, {
+      authorize: authorizeId(IDS.stock),
+    });
+    const quotes = new QuotesClient(host.source, ports.quotes);
+    const wanted = { service: 'quotes', you: IDS.api };
+    return together(
+      pace(2, 1, () => converse(host, ports['ledger-journal'])),
+      pace(5, 1, () =>
+        host.meter.request('notices', async () => {
+          const answer = await postJson(toPartner, ports.settlement, '/notices', {});
+          expectAnswer(answer, { service: 'settlement', you: IDS.api });
+        }),
+      ),
+      pace(20, 4, () =>
+        host.meter.request('reservations', async () => {
+          const answer = await postOverHttp2(stock, '/reservations');
+          expectAnswer(answer, { service: 'stock', you: IDS.api });
+        }),
+      ),
+      pace(20, 4, () =>
+        host.meter.request('quotes', async () => {
+          const quote = await quotes.get();
+          expectAnswer({ status: 200, body: { ...quote } }, wanted);
+        }),
+      ),
+      // Now and then a stream is open while identities rotate.
+      pace(3, 2, () =>
+        host.meter.request('ticker', async () => {
+          const [quote, ...others] = await quotes.watch(QUOTES_PER_STREAM);
+          expectAnswer(
+            { status: 200, body: { ...quote, more: others.length } },
+            { ...wanted, more: QUOTES_PER_STREAM - 1 },
+          );
+        }),
+      ),
     );
-    return { stop: async () => void (await Promise.all([journal.stop(), notices.stop()])) };
   },
 
   // Some address says that it is the ledger. Not a byte of this request may reach it if it is not.
@@ -70,13 +109,13 @@ await hostService({
     socket.destroy();
   },
 
-  close: () => closeAll(),
+  close: () => close(),
 });
 
 /** Books one order; gives the ID that the ledger knows us by. */
 async function book(host: Host, agent: HttpsAgent): Promise<unknown> {
   let you: unknown;
-  await host.meter.request('POST ledger/entries', async () => {
+  await host.meter.request('entries', async () => {
     const answer = await postJson(agent, await ledgerPort.promise, '/entries', {});
     expectAnswer(answer, { service: 'ledger', you: IDS.api });
     ({ you } = answer.body);
@@ -90,7 +129,7 @@ async function converse(host: Host, port: number): Promise<void> {
     const socket = await connectTls(host.source, { ...toLedger, host: HOST, port });
     const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
     for (let line = 1; line <= LINES_PER_CONVERSATION; line += 1) {
-      await host.meter.request('line to ledger journal', async () => {
+      await host.meter.request('journal', async () => {
         socket.write(`entry ${line}\n`);
         const { value, done } = (await answers.next()) as IteratorResult<string, undefined>;
         const want = `${IDS.api} entry ${line}`;
@@ -105,6 +144,6 @@ async function converse(host: Host, port: number): Promise<void> {
     }
     socket.end();
   } catch (error) {
-    host.meter.fail('connect to ledger journal', error);
+    host.meter.fail('connect to the journal of the ledger', error);
   }
 }

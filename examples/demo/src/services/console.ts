@@ -7,24 +7,29 @@ import { createHttpsAgent } from '@svidkit/tls';
 import { ENDPOINTS, type EndpointName, HOST, IDS, type Ports } from '../topology.ts';
 import { type Host, hostService } from './host.ts';
 import { expectAnswer, postJson } from './http.ts';
-import { pace } from './pace.ts';
+import { pace, together } from './pace.ts';
 
-/** Looks per second. Where the console is not admitted, each look is a failed handshake to the service. */
+/**
+ * Looks per second. Where the console is not admitted, each look is a failed handshake to the service. Not at the
+ * archive, which may show its legacy certificate.
+ */
 const WATCHED: Readonly<Partial<Record<EndpointName, number>>> = {
-  frontend: 6,
-  api: 6,
-  ledger: 3,
-  'ledger-journal': 3,
-  settlement: 6,
+  frontend: 4,
+  api: 4,
+  ledger: 2,
+  'ledger-journal': 2,
+  catalog: 4,
+  pricing: 4,
+  stock: 2,
+  quotes: 2,
+  settlement: 3,
 };
 
 await hostService({
-  listen: async () => ({}),
-
   call(host, ports) {
     const frontend = createHttpsAgent(host.source, { authorize: authorizeId(IDS.frontend) });
     const status = pace(2, 1, () =>
-      host.meter.request('POST frontend/status', async () => {
+      host.meter.request('status', async () => {
         const answer = await postJson(frontend, ports.frontend, '/status', {});
         expectAnswer(answer, { service: 'frontend', you: IDS.console });
       }),
@@ -32,10 +37,8 @@ await hostService({
     const looks = Object.entries(WATCHED).map(([endpoint, perSecond]) =>
       pace(perSecond, 1, () => look(host, ports, endpoint as EndpointName)),
     );
-    return { stop: async () => void (await Promise.all([status, ...looks].map((work) => work.stop()))) };
+    return together(status, ...looks);
   },
-
-  close: async () => {},
 });
 
 /**

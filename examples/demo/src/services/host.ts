@@ -3,10 +3,16 @@ import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 
 import { type SvidkitEvents, TrustDomain, type X509Context } from '@svidkit/core';
-import { type MountedX509Source, openMountedX509Source } from '@svidkit/mount';
+import {
+  type MountedDenyList,
+  type MountedX509Source,
+  openMountedDenyList,
+  openMountedX509Source,
+} from '@svidkit/mount';
 
 import { type Parent, parentOf } from '../child.ts';
 import { type FromChild } from '../messages.ts';
+import { DENY_LIST, type Mounts, mountsOf } from '../mounts.ts';
 import { type EndpointName, OUR_DOMAIN, PARTNER_DOMAIN, type Ports } from '../topology.ts';
 import { Meter } from './meter.ts';
 
@@ -14,22 +20,25 @@ import { Meter } from './meter.ts';
 export interface Host {
   /** Its identity, hot-reloaded from its mount. */
   readonly source: MountedX509Source;
+  /** Whom to turn away whatever else speaks for them, hot-reloaded from its mount. */
+  readonly deny: MountedDenyList;
+  readonly mounts: Mounts;
   readonly meter: Meter;
   readonly parent: Parent;
-  /** Tells the demo that a marked request came through to application code. */
-  sawMark(mark: string): void;
+  /** Counts a request that reaches application code, and tells the demo when it is marked. */
+  serve(mark: unknown): void;
 }
 
 /** A service of the demo. */
 export interface Service {
   /** Begins to listen. */
-  listen(host: Host): Promise<Partial<Record<EndpointName, number>>>;
+  listen?(host: Host): Promise<Partial<Record<EndpointName, number>>>;
   /** Begins to call others. */
   call?(host: Host, ports: Ports): { stop(): Promise<void> };
   /** Calls an address that claims to be somebody, and lets through what came of it. */
   dial?(host: Host, port: number, via: 'https' | 'tls', mark: string): Promise<void>;
   /** Stops listening. */
-  close(): Promise<void>;
+  close?(): Promise<unknown>;
 }
 
 /** How often counts go to the demo. */
@@ -39,19 +48,32 @@ const REPORT_MS = 200;
 export async function hostService(service: Service): Promise<void> {
   const parent = parentOf();
   const { directory, name } = parent.config;
+  const mounts = mountsOf(directory);
   const meter = new Meter(name);
-  reportRejections(parent);
+  reportRefusals(parent);
 
   // Waits for the first SVID. SVIDs that live for seconds need a poll of less, for where inotify is blind.
   const source = await openMountedX509Source({
-    directory,
-    bundles: federated(name, directory),
+    directory: mounts.svid,
+    bundles: federated(name, mounts.svid),
     pollIntervalMs: 500,
   });
   reportIdentity(parent, source, source.current);
   source.onUpdate((context) => reportIdentity(parent, source, context));
+  const deny = await openMountedDenyList(join(mounts.policy, DENY_LIST));
+  deny.onUpdate(() => parent.send({ type: 'deny-list' }));
 
-  const host: Host = { source, meter, parent, sawMark: (mark) => parent.send({ type: 'reached', mark }) };
+  const host: Host = {
+    source,
+    deny,
+    mounts,
+    meter,
+    parent,
+    serve(mark) {
+      meter.served();
+      if (typeof mark === 'string') parent.send({ type: 'reached', mark });
+    },
+  };
   const report = (): void => {
     const tally = meter.take();
     if (tally !== undefined) parent.send(tally);
@@ -65,7 +87,7 @@ export async function hostService(service: Service): Promise<void> {
     quiesce: () => void quiesce(),
     stop: () => void stop(),
   });
-  parent.send({ type: 'listening', ports: await service.listen(host) });
+  parent.send({ type: 'listening', ports: (await service.listen?.(host)) ?? {} });
 
   async function quiesce(): Promise<void> {
     await calls?.stop();
@@ -75,9 +97,9 @@ export async function hostService(service: Service): Promise<void> {
 
   async function stop(): Promise<void> {
     await calls?.stop();
-    await service.close();
+    await service.close?.();
     clearInterval(reporting);
-    await source.close();
+    await Promise.all([source.close(), deny.close()]);
     report();
     parent.leave();
   }
@@ -105,6 +127,7 @@ function reportIdentity(parent: Parent, source: MountedX509Source, context: X509
     id: svid.id.toString(),
     serial: leaf.serialNumber,
     fingerprint: svid.leaf.fingerprint256,
+    notBefore: svid.notBefore,
     notAfter: svid.notAfter,
     loadedAt,
     authorities: bundles.get(TrustDomain.parse(OUR_DOMAIN))?.authorities.map((ca) => ca.fingerprint256) ?? [],
@@ -112,13 +135,25 @@ function reportIdentity(parent: Parent, source: MountedX509Source, context: X509
   });
 }
 
-/** Passes on whom svidkit turned away, and why. */
-function reportRejections(parent: Parent): void {
+/** Passes on whom svidkit turned away or threw out, and why. */
+function reportRefusals(parent: Parent): void {
   subscribe('svidkit:peer.rejected', (message) => {
     const { side, remote, error } = message as SvidkitEvents['svidkit:peer.rejected'];
     if (side !== 'server') return;
     const port = Number(remote?.slice(remote.lastIndexOf(':') + 1));
     parent.send({ type: 'rejected', remotePort: Number.isNaN(port) ? undefined : port, code: error.code });
+  });
+  subscribe('svidkit:request.rejected', (message) => {
+    const { path, error } = message as SvidkitEvents['svidkit:request.rejected'];
+    // `/restricted/` and the mark.
+    const mark = /^\/[^/]+\/(.+)$/.exec(path ?? '')?.[1];
+    if (mark !== undefined) parent.send({ type: 'request-rejected', mark, code: error.code });
+  });
+  subscribe('svidkit:connection.drained', (message) => {
+    const { side, reason } = message as SvidkitEvents['svidkit:connection.drained'];
+    if (side === 'server' && (reason === 'denied' || reason === 'legacy-refused')) {
+      parent.send({ type: 'evicted', reason });
+    }
   });
 }
 

@@ -1,4 +1,4 @@
-import { type RequestListener } from 'node:http';
+import { type IncomingMessage, type RequestListener } from 'node:http';
 import { type Agent, request } from 'node:https';
 import { type AddressInfo, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -14,7 +14,8 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-const TIMEOUT_MS = 5_000;
+/** How long a request may take. */
+export const TIMEOUT_MS = 5_000;
 
 /** One request. It is sent once; whatever goes wrong is the caller's to count. */
 export function postJson(
@@ -55,9 +56,16 @@ export function postJson(
 
 /** Serves JSON. `answer` gets the verified peer. */
 export function jsonListener(host: Host, answer: (peer: Peer) => Promise<object> | object): RequestListener {
+  return listenJson(host, (incoming) => answer(peerOf(incoming)));
+}
+
+/** Serves JSON. `answer` gets the request, and finds out by itself whose it is. */
+export function listenJson(
+  host: Host,
+  answer: (incoming: IncomingMessage) => Promise<object> | object,
+): RequestListener {
   return (incoming, response) => {
-    const mark = incoming.headers['x-mark'];
-    if (typeof mark === 'string') host.sawMark(mark);
+    host.serve(incoming.headers['x-mark']);
     const respond = (status: number, body: object): void => {
       const content = JSON.stringify(body);
       response.writeHead(status, {
@@ -68,9 +76,7 @@ export function jsonListener(host: Host, answer: (peer: Peer) => Promise<object>
     };
     const serve = async (): Promise<void> => {
       await text(incoming);
-      const body = await answer(peerOf(incoming));
-      host.meter.served();
-      respond(200, body);
+      respond(200, await answer(incoming));
     };
     serve().catch((error: unknown) => respond(502, { error: (error as Error).message }));
   };
@@ -81,14 +87,6 @@ export function listenOn(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, HOST, () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-/** Stops listening; resolves when the last connection is gone. */
-export function closeServer(server: Server & { closeIdleConnections?(): void }): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections?.();
   });
 }
 

@@ -1,27 +1,30 @@
-import { type Failure, type FromChild } from '../messages.ts';
+import { type Failure, type FromChild, type HopTally } from '../messages.ts';
+import { type HopName, HOPS } from '../topology.ts';
 
 /** Counts what one process does, and hands the counts on in instalments. */
 export class Meter {
   readonly #from: string;
-  #requests = 0;
   #served = 0;
   #failed = 0;
   #failures: Failure[] = [];
-  #latencies: number[] = [];
+  #hops: Partial<Record<HopName, HopTally>> = {};
 
   constructor(from: string) {
     this.#from = from;
   }
 
   /** Makes one request and counts it. A failure is counted and kept, and never tried again. */
-  async request(what: string, send: () => Promise<void>): Promise<void> {
+  async request(hop: HopName, send: () => Promise<void>): Promise<void> {
     const begun = performance.now();
-    this.#requests += 1;
+    const tally = (): HopTally => (this.#hops[hop] ??= { requests: 0, failed: 0, latencies: [] });
+    tally().requests += 1;
     try {
       await send();
-      this.#latencies.push(Math.round((performance.now() - begun) * 100) / 100);
+      tally().latencies.push(Math.round((performance.now() - begun) * 100) / 100);
     } catch (error) {
-      this.fail(what, error);
+      tally().failed += 1;
+      const { to, client, server } = HOPS[hop];
+      this.fail(`${hop} to ${to} (${client} to ${server})`, error);
     }
   }
 
@@ -39,21 +42,18 @@ export class Meter {
 
   /** What was counted since the last time; undefined when nothing was. */
   take(): (FromChild & { type: 'tally' }) | undefined {
-    const { length } = this.#latencies;
-    if (this.#requests + this.#served + this.#failed + length === 0) return undefined;
+    if (this.#served + this.#failed === 0 && Object.keys(this.#hops).length === 0) return undefined;
     const tally = {
       type: 'tally',
-      requests: this.#requests,
       served: this.#served,
+      hops: this.#hops,
       failed: this.#failed,
       failures: this.#failures,
-      latencies: this.#latencies,
     } as const;
-    this.#requests = 0;
     this.#served = 0;
     this.#failed = 0;
     this.#failures = [];
-    this.#latencies = [];
+    this.#hops = {};
     return tally;
   }
 }
@@ -61,6 +61,10 @@ export class Meter {
 /** Code and message of an error, causes included. */
 export function describeError(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: 'UNKNOWN', message: String(error) };
-  const { code = error.name, cause, message } = error as NodeJS.ErrnoException;
-  return { code, message: cause instanceof Error ? `${message} (${describeError(cause).message})` : message };
+  const inner = error.cause instanceof Error ? describeError(error.cause) : undefined;
+  const { code = inner?.code ?? error.name } = error as NodeJS.ErrnoException;
+  // OpenSSL ends its lines.
+  const message = error.message.replaceAll(/\s+/g, ' ').trim();
+  const isNews = inner !== undefined && !message.includes(inner.message);
+  return { code, message: isNews ? `${message} (${inner.message})` : message };
 }

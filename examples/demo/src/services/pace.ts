@@ -33,3 +33,8 @@ export function pace(perSecond: number, hands: number, task: () => Promise<void>
     },
   };
 }
+
+/** Several of them, stopped together. */
+export function together(...paces: readonly Pace[]): Pace {
+  return { stop: async () => void (await Promise.all(paces.map((one) => one.stop()))) };
+}

@@ -4,31 +4,31 @@ import { createHttpsAgent, createHttpsServer } from '@svidkit/tls';
 
 import { IDS } from '../topology.ts';
 import { hostService } from './host.ts';
-import { closeServer, expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
+import { expectAnswer, jsonListener, listenOn, postJson } from './http.ts';
 import { pace } from './pace.ts';
 
-let closeNotices = async (): Promise<void> => {};
+let close = async (): Promise<unknown> => undefined;
 
 await hostService({
   async listen(host) {
     const notices = createHttpsServer(
       host.source,
-      { authorize: authorizeId(IDS.api) },
+      { authorize: authorizeId(IDS.api), deny: host.deny },
       jsonListener(host, (peer) => ({ service: 'settlement', you: peer.id.toString() })),
     );
-    closeNotices = () => closeServer(notices);
+    close = () => notices.drain();
     return { settlement: await listenOn(notices) };
   },
 
   call(host, ports) {
     const agent = createHttpsAgent(host.source, { authorize: authorizeId(IDS.api) });
     return pace(10, 1, () =>
-      host.meter.request('POST api-partners/settlements', async () => {
+      host.meter.request('settlements', async () => {
         const answer = await postJson(agent, ports['api-partners'], '/settlements', {});
         expectAnswer(answer, { service: 'api-partners', you: IDS.settlement });
       }),
     );
   },
 
-  close: () => closeNotices(),
+  close: () => close(),
 });

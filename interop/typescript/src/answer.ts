@@ -1,0 +1,65 @@
+import { isSpiffeError } from '@svidkit/core';
+
+import { RULES } from './match-id.ts';
+import { OPERATIONS } from './operations.ts';
+import { isObject, type JsonObject } from './params.ts';
+import { reasonOf } from './reason-of.ts';
+
+const PROTOCOL = 1;
+
+/** What this adapter claims to have, and has. */
+const CAPABILITIES: JsonObject = {
+  ops: [...OPERATIONS.keys()],
+  clock: true,
+  concurrency: 1,
+  profiles: ['core'],
+  rules: Object.keys(RULES),
+  resetIsClean: true,
+};
+
+/** The names that it understands in the `needs` of a call. */
+const NEEDS: ReadonlySet<unknown> = new Set(['clock']);
+
+/** The answer to a call, without its id: in one of the four words of the protocol. */
+export function answer(call: JsonObject): JsonObject {
+  const { op, needs = [], params } = call;
+  const unknown: unknown = Array.isArray(needs) ? needs.find((need) => !NEEDS.has(need)) : undefined;
+  if (unknown !== undefined) return unsupported(`the need ${JSON.stringify(unknown)}`);
+  const given = isObject(params) ? params : {};
+  if (op === 'hello') return hello(given);
+  if (op === 'bye' || op === 'reset') return { ok: {} };
+  const operation = OPERATIONS.get(String(op));
+  if (operation === undefined) return unsupported(`the operation ${String(op)}`);
+  try {
+    return { ok: operation(given) };
+  } catch (error) {
+    // The library looked and said no. Anything else is a fault, and never a verdict.
+    if (isSpiffeError(error))
+      return { reject: { code: reasonOf(error), message: `${error.code}: ${error.message}` } };
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    return { fault: { message, trace: stack ?? '' } };
+  }
+}
+
+function hello(params: JsonObject): JsonObject {
+  const offered = params['protocol'];
+  if (!Array.isArray(offered) || !offered.includes(PROTOCOL)) {
+    return { reject: { code: 'unknown', message: `this adapter speaks protocol ${PROTOCOL}` } };
+  }
+  return {
+    ok: {
+      protocol: PROTOCOL,
+      implementation: {
+        name: 'svidkit',
+        version: '0.1.0',
+        language: 'typescript',
+        runtime: `node ${process.versions.node}`,
+      },
+      capabilities: CAPABILITIES,
+    },
+  };
+}
+
+function unsupported(what: string): JsonObject {
+  return { unsupported: { reason: `svidkit does not have ${what}` } };
+}

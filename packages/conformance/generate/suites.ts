@@ -1,0 +1,21 @@
+import { type SuiteDraft } from './render.ts';
+import { authorizerDrafts } from './suites/authorizer.ts';
+import { bundlePemSuite } from './suites/bundle-pem.ts';
+import { endpointDrafts } from './suites/endpoint.ts';
+import { spiffeIdDrafts } from './suites/spiffe-id.ts';
+import { trustDomainDrafts } from './suites/trust-domain.ts';
+import { x509SvidSuite } from './suites/x509-svid.ts';
+import { x509VerifySuite } from './suites/x509-verify.ts';
+
+/** Every suite there is. */
+export function suiteDrafts(): readonly SuiteDraft[] {
+  return [
+    { suite: 'spiffe-id', drafts: spiffeIdDrafts() },
+    { suite: 'trust-domain', drafts: trustDomainDrafts() },
+    { suite: 'authorizer', drafts: authorizerDrafts() },
+    x509SvidSuite(),
+    bundlePemSuite(),
+    x509VerifySuite(),
+    { suite: 'endpoint', drafts: endpointDrafts() },
+  ];
+}

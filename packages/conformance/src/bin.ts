@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import { runCli } from './cli/run-cli.ts';
+import { EXIT } from './exit-code.ts';
+
+const { stdout, stderr } = process;
+// A reader that went away (`spiffe-conformance list | head`) is no failure of ours.
+stdout.on('error', () => {});
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => interrupt.abort());
+}
+void main();
+
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await runCli(process.argv.slice(2), { stdout, stderr, interrupted: interrupt.signal });
+  } catch (error) {
+    stderr.write(
+      `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exitCode = EXIT.kit;
+  }
+}

@@ -1,0 +1,98 @@
+import { type JsonObject } from '../json.ts';
+import { type AdapterHost } from '../protocol/adapter-host.ts';
+import { type Outcome } from '../protocol/outcome.ts';
+import { judge } from '../run/judge.ts';
+import { type Case } from '../vectors/vector.ts';
+import { AUTHORIZER_MUTANTS } from './authorizer-mutants.ts';
+import { CERTIFICATE_MUTANTS } from './certificate-mutants.ts';
+import { CRUDE_MUTANTS } from './crude-mutants.ts';
+import { ID_MUTANTS } from './id-mutants.ts';
+import { lenientMutants } from './lenient-mutants.ts';
+import { type Mutant } from './mutant.ts';
+
+/** Which cases notice which mutants. */
+export interface KillMatrix {
+  /** Per case that the adapter passes, the mutants that fail it; crude ones left out. */
+  readonly killers: ReadonlyMap<string, readonly string[]>;
+  /** Mutants that no case notices. */
+  readonly unnoticed: readonly string[];
+  /** What crude mutants score, which has to be nothing. */
+  readonly crudeScores: ReadonlyMap<string, readonly string[]>;
+  readonly mutants: readonly Mutant[];
+}
+
+const DEADLINE_MS = 10_000;
+const JUDGE = { codes: 'ignore', against: 'spec' } as const;
+
+/**
+ * Puts every mutant of an adapter before every case.
+ *
+ * @param host - of an honest adapter: the mutants ask it, and lie about what it said.
+ * @throws {@link KitFailure} when the adapter cannot be started.
+ */
+export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, Case>): Promise<KillMatrix> {
+  const ask = remembering(host);
+  const { capabilities } = await host.hello();
+  const honest: Case[] = [];
+  const codes = new Set<string>();
+  for (const one of cases.values()) {
+    const isRun =
+      capabilities.ops.has(one.op) && (one.features ?? []).every((feature) => capabilities.has(feature));
+    if (!isRun) continue;
+    const outcome = await ask(one.op, paramsOf(one));
+    if (outcome.kind === 'reject') codes.add(outcome.code);
+    if (judge(one, outcome, JUDGE).status === 'pass') honest.push(one);
+  }
+  const mutants = [
+    ...CRUDE_MUTANTS,
+    ...ID_MUTANTS,
+    ...AUTHORIZER_MUTANTS,
+    ...CERTIFICATE_MUTANTS,
+    ...lenientMutants(codes),
+  ];
+  const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));
+  const unnoticed: string[] = [];
+  const crudeScores = new Map<string, readonly string[]>();
+  for (const mutant of mutants) {
+    const passed = new Set<string>();
+    for (const one of honest) if (await passes(mutant, one, ask)) passed.add(one.id);
+    if (mutant.isCrude === true) {
+      const scored = honest.filter(
+        ({ id, control }) => passed.has(id) && (control === undefined || passed.has(control)),
+      );
+      crudeScores.set(
+        mutant.name,
+        scored.map(({ id }) => id),
+      );
+      continue;
+    }
+    if (passed.size === honest.length) unnoticed.push(mutant.name);
+    for (const { id } of honest) if (!passed.has(id)) killers.get(id)?.push(mutant.name);
+  }
+  return { killers, unnoticed, crudeScores, mutants };
+}
+
+type Ask = (op: string, params: JsonObject) => Promise<Outcome>;
+
+async function passes(mutant: Mutant, one: Case, ask: Ask): Promise<boolean> {
+  const params = paramsOf(one);
+  const outcome = await mutant.answer({ op: one.op, params }, (changed = params) => ask(one.op, changed));
+  return judge(one, outcome, JUDGE).status === 'pass';
+}
+
+function paramsOf({ params, time }: Case): JsonObject {
+  return time.mode === 'fixed' ? { ...params, at: time.at } : params;
+}
+
+/** Most mutants ask what was asked before. */
+function remembering(host: AdapterHost): Ask {
+  const known = new Map<JsonObject, Promise<Outcome>>();
+  const byText = new Map<string, Promise<Outcome>>();
+  return (op, params) => {
+    const text = `${op} ${JSON.stringify(params)}`;
+    const found = known.get(params) ?? byText.get(text) ?? host.call(op, params, { deadlineMs: DEADLINE_MS });
+    known.set(params, found);
+    byText.set(text, found);
+    return found;
+  };
+}

@@ -1,0 +1,143 @@
+import { EXIT, KitFailure } from '../exit-code.ts';
+import { type JsonObject } from '../json.ts';
+import { harmless } from '../terminal-text.ts';
+import {
+  type AdapterCommand,
+  type AdapterListener,
+  AdapterProcess,
+  type CallOptions,
+} from './adapter-process.ts';
+import { type Hello, PROTOCOLS, readHello } from './capabilities.ts';
+import { type Outcome } from './outcome.ts';
+
+/** How long an adapter may take to say hello, in milliseconds: virtual machines are slow to start. */
+export const HELLO_MS = 5000;
+const MOST_FAILED_STARTS = 3;
+
+/** How a host treats its adapter. */
+export interface AdapterHostOptions {
+  /** What every deadline is multiplied with, on slow machines. */
+  readonly timeoutFactor: number;
+  readonly listener: AdapterListener;
+}
+
+/** Keeps one adapter running: starts it when it is needed, and anew after it died. */
+export class AdapterHost {
+  readonly #command: AdapterCommand;
+  readonly #options: AdapterHostOptions;
+  #current: AdapterProcess | undefined;
+  #failedStarts = 0;
+  #hello: Hello | undefined;
+  #isGivenUp = false;
+
+  constructor(command: AdapterCommand, options: AdapterHostOptions) {
+    this.#command = command;
+    this.#options = options;
+  }
+
+  /**
+   * What the adapter says of itself. Starts it when it does not run.
+   *
+   * @throws {@link KitFailure} when it cannot be started.
+   */
+  async hello(): Promise<Hello> {
+    await this.#process();
+    if (this.#hello === undefined) throw new KitFailure(EXIT.kit, 'a started adapter has said hello');
+    return this.#hello;
+  }
+
+  /**
+   * Makes one call. The adapter is running again for the next one, whatever this one did to it.
+   *
+   * @throws {@link KitFailure} when it cannot be started.
+   */
+  async call(op: string, params: JsonObject, options: CallOptions): Promise<Outcome> {
+    const adapter = await this.#process();
+    return adapter.call(op, params, {
+      ...options,
+      deadlineMs: Math.ceil(options.deadlineMs * this.#options.timeoutFactor),
+    });
+  }
+
+  /** Ends the adapter, and says what was wrong with how it ended. */
+  async end(): Promise<string | undefined> {
+    const adapter = this.#current;
+    this.#current = undefined;
+    if (adapter === undefined) return undefined;
+    if (!adapter.isAlive) {
+      await adapter.ended;
+      return adapter.endedByItself;
+    }
+    return (await adapter.end()).problem;
+  }
+
+  /** Ends the adapter without a word, when the run is given up. */
+  kill(): void {
+    this.#isGivenUp = true;
+    this.#current?.kill();
+    this.#current = undefined;
+  }
+
+  async #process(): Promise<AdapterProcess> {
+    if (this.#current?.isAlive === true) return this.#current;
+    await this.#current?.ended;
+    this.#requireWanted();
+    let problem = '';
+    while (this.#failedStarts < MOST_FAILED_STARTS) {
+      const adapter = new AdapterProcess(this.#command, this.#options.listener, this.#options.timeoutFactor);
+      this.#current = adapter;
+      const hello = await this.#greet(adapter);
+      if (typeof hello !== 'string') {
+        this.#failedStarts = 0;
+        this.#hello = hello;
+        return adapter;
+      }
+      problem = hello;
+      adapter.kill();
+      await adapter.ended;
+      this.#failedStarts++;
+      this.#requireWanted();
+    }
+    throw new KitFailure(EXIT.adapter, `the adapter could not be started: ${problem}`);
+  }
+
+  #requireWanted(): void {
+    if (this.#isGivenUp) throw new KitFailure(EXIT.interrupted, 'interrupted');
+  }
+
+  /** What it says, or why it cannot be used. */
+  async #greet(adapter: AdapterProcess): Promise<Hello | string> {
+    const deadlineMs = Math.ceil(HELLO_MS * this.#options.timeoutFactor);
+    const outcome = await adapter.call('hello', { protocol: PROTOCOLS }, { deadlineMs });
+    switch (outcome.kind) {
+      case 'ok':
+        break;
+      case 'reject':
+      case 'unsupported':
+        throw noCommonProtocol(
+          outcome.kind === 'reject' ? (outcome.message ?? outcome.code) : outcome.reason,
+        );
+      case 'fault':
+        return `it answered hello with a fault: ${harmless(outcome.message)}`;
+      case 'timeout':
+        return `it gave ${outcome.detail}; does it flush its output after each line?`;
+      case 'crash':
+        return `it ${outcome.detail}`;
+      case 'protocol':
+        return `it ${outcome.detail}`;
+    }
+    const hello = readHello(outcome.value);
+    if (typeof hello === 'string') return `its hello ${hello}`;
+    if (PROTOCOLS.includes(hello.protocol)) return hello;
+    const older =
+      hello.protocol < Math.min(...PROTOCOLS) ? 'the adapter is the older one' : 'this kit is the older one';
+    throw noCommonProtocol(`it speaks protocol ${hello.protocol}, and ${older}`);
+  }
+}
+
+function noCommonProtocol(why: string): KitFailure {
+  return new KitFailure(
+    EXIT.adapter,
+    `the adapter has no protocol in common with this kit, which speaks ${PROTOCOLS.join(', ')}: ${harmless(why)}`,
+  );
+}

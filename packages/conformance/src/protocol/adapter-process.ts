@@ -1,0 +1,252 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type Readable, type Writable } from 'node:stream';
+
+import { type JsonObject } from '../json.ts';
+import { harmless } from '../terminal-text.ts';
+import { LineSplitter, LONGEST_LINE } from './line-splitter.ts';
+import { type Outcome } from './outcome.ts';
+import { readMessage } from './read-message.ts';
+
+/** The program that speaks for an implementation, and its arguments. */
+export type AdapterCommand = readonly [program: string, ...args: readonly string[]];
+
+/** What a call carries beside its operation and parameters. */
+export interface CallOptions {
+  readonly deadlineMs: number;
+  /** What the adapter must understand to answer. */
+  readonly needs?: readonly string[];
+  /** The case it belongs to, for the log of the adapter. */
+  readonly caseId?: string;
+  /** Changes the line that is sent, for those who want to see what an adapter makes of it. */
+  readonly encode?: (line: string) => string;
+}
+
+/** Who hears of what is no answer. */
+export interface AdapterListener {
+  /** A library printed to stdout. */
+  noise(text: string): void;
+  /** The protocol was broken outside of a call; `caseId` is the case of the call that it is about, if there is one. */
+  misconduct(detail: string, caseId: string | undefined): void;
+  /** Each line as it goes, for transcripts. */
+  line?(direction: 'to' | 'from', line: string): void;
+}
+
+/** How an adapter ended when it was asked to. */
+export interface Ending {
+  /** What was wrong with it, to follow "the adapter"; undefined when it ended as it should. */
+  readonly problem: string | undefined;
+}
+
+interface Pending {
+  readonly options: CallOptions;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+const STDERR_TAIL = 4096;
+const ASK_MS = 3000;
+const TERM_MS = 2000;
+
+/** One process of an adapter and the calls to it. Whatever it does ends a call with an outcome, never with an error. */
+export class AdapterProcess {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #listener: AdapterListener;
+  readonly #pending = new Map<number, Pending>();
+  readonly #answered = new Map<number, string | undefined>();
+  readonly #splitter = new LineSplitter();
+  readonly #exited: Promise<void>;
+  #nextId = 1;
+  #stderr = '';
+  #exit: string | undefined;
+  #isKilled = false;
+  readonly #timeoutFactor: number;
+
+  /** @param timeoutFactor - what the time that it has to end is multiplied with. */
+  constructor([program, ...args]: AdapterCommand, listener: AdapterListener, timeoutFactor = 1) {
+    this.#listener = listener;
+    this.#timeoutFactor = timeoutFactor;
+    // A process group of its own, so that nothing an adapter starts outlives it.
+    this.#child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('error', (error) => {
+        this.#ended(`could not be started: ${error.message}`);
+        resolve();
+      });
+      this.#child.once('exit', () => this.#signal('SIGKILL'));
+      this.#child.once('close', (code, signal) => {
+        this.#ended(code === null ? `was ended by ${signal}` : `ended with exit code ${code}`);
+        resolve();
+      });
+    });
+    // It went away: the end of the process says so already.
+    this.#child.stdin.on('error', () => {});
+    this.#child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-STDERR_TAIL);
+    });
+  }
+
+  /** Whether it can be called. */
+  get isAlive(): boolean {
+    return this.#exit === undefined && !this.#isKilled;
+  }
+
+  /** How it ended without being told to, to follow "the adapter"; undefined when it did not. */
+  get endedByItself(): string | undefined {
+    return this.#isKilled ? undefined : this.#exit;
+  }
+
+  /** The end of what it wrote to stderr. */
+  get stderrTail(): string {
+    return this.#stderr.trim();
+  }
+
+  /** Sends a call and waits for its outcome. After a timeout or a breach of the protocol the process is killed. */
+  call(op: string, params: JsonObject, options: CallOptions): Promise<Outcome> {
+    if (this.#exit !== undefined) return Promise.resolve({ kind: 'crash', detail: this.#exit });
+    const id = this.#nextId++;
+    const { deadlineMs, needs, caseId } = options;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#settle(id, { kind: 'timeout', detail: `no answer to ${op} within ${deadlineMs} ms` });
+        this.kill();
+      }, deadlineMs);
+      this.#pending.set(id, { options, resolve, timer });
+      const line = JSON.stringify({
+        id,
+        op,
+        params,
+        deadlineMs,
+        ...(needs === undefined || needs.length === 0 ? {} : { needs }),
+        ...(caseId === undefined ? {} : { case: caseId }),
+      });
+      this.#write(options.encode?.(line) ?? line);
+    });
+  }
+
+  /** Asks it to end: `bye`, end of input, then SIGTERM, then SIGKILL. */
+  async end(): Promise<Ending> {
+    const bye = await this.call('bye', {}, { deadlineMs: Math.ceil(ASK_MS * this.#timeoutFactor) });
+    const isPolite = bye.kind === 'ok' || bye.kind === 'unsupported';
+    return this.endInput(isPolite ? undefined : `answered bye with ${bye.kind}`);
+  }
+
+  /** Ends its input, which ends it: exit code 0 within 3 seconds, or it is told so and ended. */
+  async endInput(problem?: string): Promise<Ending> {
+    this.#child.stdin.end();
+    if (!(await this.#endsWithin(ASK_MS))) return this.terminate('did not end when its input did');
+    if (problem !== undefined) return { problem };
+    return { problem: this.#exit === 'ended with exit code 0' ? undefined : this.#exit };
+  }
+
+  /** Ends it with SIGTERM, and when that does not help with SIGKILL. */
+  async terminate(problem?: string): Promise<Ending> {
+    this.#signal('SIGTERM');
+    if (await this.#endsWithin(TERM_MS)) return { problem };
+    this.kill();
+    await this.#exited;
+    return { problem: `${problem === undefined ? '' : `${problem}, and `}did not end on SIGTERM` };
+  }
+
+  /** Ends it and everything it started, now. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#signal('SIGKILL');
+  }
+
+  /** Resolves when it has ended. */
+  get ended(): Promise<void> {
+    return this.#exited;
+  }
+
+  #write(line: string): void {
+    this.#listener.line?.('to', line);
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  #read(chunk: Buffer): void {
+    // What it says after it was given up is nobody's answer.
+    for (const line of this.#splitter.push(chunk)) if (!this.#isKilled) this.#take(line);
+    if (this.#splitter.isOver && !this.#isKilled)
+      this.#breach(`wrote a line of more than ${LONGEST_LINE} bytes`);
+  }
+
+  #take(line: Buffer): void {
+    this.#listener.line?.('from', line.toString('latin1'));
+    const message = readMessage(line);
+    switch (message.kind) {
+      case 'noise':
+        if (message.text.trim() !== '') this.#listener.noise(message.text);
+        break;
+      case 'broken':
+        this.#breach(message.detail);
+        break;
+      case 'event':
+        this.#breach(`wrote the event ${message.event} for the handle ${message.handle}, which is not open`);
+        break;
+      case 'answer':
+        if (this.#pending.has(message.id)) this.#settle(message.id, message.answer);
+        else this.#strayAnswer(message.id);
+        break;
+    }
+  }
+
+  #strayAnswer(id: number): void {
+    if (!this.#answered.has(id)) {
+      this.#breach(`answered call ${id}, which was never made`);
+      return;
+    }
+    // Not about the call that is open now: what has to be believed less is the answer that came before.
+    this.#listener.misconduct(`answered call ${id} twice`, this.#answered.get(id));
+  }
+
+  /** Nothing that comes after can be trusted to belong to what was asked. */
+  #breach(detail: string): void {
+    const open = [...this.#pending.keys()];
+    for (const id of open) this.#settle(id, { kind: 'protocol', detail });
+    if (open.length === 0) this.#listener.misconduct(detail, undefined);
+    this.kill();
+  }
+
+  #settle(id: number, outcome: Outcome): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    clearTimeout(pending.timer);
+    this.#pending.delete(id);
+    this.#answered.set(id, pending.options.caseId);
+    pending.resolve(outcome);
+  }
+
+  #ended(how: string): void {
+    if (this.#exit !== undefined) return;
+    const rest = this.#splitter.pending > 0 ? ', in the middle of a line' : '';
+    this.#exit = how + rest;
+    const tail = this.stderrTail === '' ? '' : `; stderr: ${harmless(this.stderrTail.slice(-300))}`;
+    const detail = `${this.#exit} during the call${tail}`;
+    for (const id of this.#pending.keys()) this.#settle(id, { kind: 'crash', detail });
+  }
+
+  async #endsWithin(ms: number): Promise<boolean> {
+    if (this.#exit !== undefined) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, ms * this.#timeoutFactor, false);
+    void this.#exited.then(() => resolve(true));
+    const hasEnded = await promise;
+    clearTimeout(timer);
+    return hasEnded;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      if (process.platform === 'win32') this.#child.kill(signal);
+      else process.kill(-pid, signal);
+    } catch {
+      // It has ended already, with everything it started.
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { type Json, type JsonObject } from '../json.ts';
+
+/** What an adapter answered: the library's own verdict, in one of four words. */
+export type Answer =
+  | { readonly kind: 'ok'; readonly value: JsonObject }
+  | { readonly kind: 'reject'; readonly code: string; readonly message?: string }
+  | { readonly kind: 'unsupported'; readonly reason: string; readonly issue?: string }
+  | { readonly kind: 'fault'; readonly message: string; readonly trace?: string };
+
+/** How a call ended: with an answer, or without one. */
+export type Outcome =
+  | Answer
+  | { readonly kind: 'timeout'; readonly detail: string }
+  /** The process ended during the call. */
+  | { readonly kind: 'crash'; readonly detail: string }
+  /** The adapter said what the protocol does not allow. */
+  | { readonly kind: 'protocol'; readonly detail: string };
+
+/**
+ * An outcome in one word, and for a rejection its code: what a list of known failures compares.
+ *
+ * @returns `ok`, `reject:x509.expired`, `unsupported`, `fault`, `timeout`, `crash` or `protocol`.
+ */
+export function fingerprint(outcome: Outcome): string {
+  return outcome.kind === 'reject' ? `reject:${outcome.code}` : outcome.kind;
+}
+
+/** The outcome as reports show it, in the form that the protocol gives answers. */
+export function outcomeJson(outcome: Outcome): Json {
+  if ('detail' in outcome) return { [outcome.kind]: outcome.detail };
+  if (outcome.kind === 'ok') return { ok: outcome.value };
+  const { kind, ...body } = outcome;
+  return { [kind]: Object.fromEntries(Object.entries(body)) };
+}

@@ -1,0 +1,45 @@
+import { harmless } from '../terminal-text.ts';
+import { badResults, countStatuses, executedCount, type RunReport } from './run-report.ts';
+
+const MOST_FAILURES = 50;
+
+/** The results for a pull request or a job summary. */
+export function markdownReport(report: RunReport): string {
+  const { name, version } = report.hello.implementation;
+  const lines = [
+    `## SPIFFE conformance: ${cell(name)} ${cell(version)}`,
+    '',
+    `Kit ${report.kit}, seed \`${report.seed}\`, ${executedCount(report.results)} cases executed${report.full ? '' : ' (a part of the kit)'}${report.partial ? ', interrupted' : ''}.`,
+    '',
+    '| suite | cases | passed | known | unsupported | skipped | failed |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
+  ];
+  for (const suite of new Set(report.results.map(({ selected }) => selected.suite))) {
+    const results = report.results.filter(({ selected }) => selected.suite === suite);
+    const counts = countStatuses(results);
+    const known = (counts.get('known-fail') ?? 0) + (counts.get('known-flaky') ?? 0);
+    const bad = ['fail', 'error', 'timeout', 'crash', 'unexpected-pass'] as const;
+    const failed = bad.reduce((sum, status) => sum + (counts.get(status) ?? 0), 0);
+    lines.push(
+      `| ${[suite, results.length, counts.get('pass') ?? 0, known, counts.get('unsupported') ?? 0, counts.get('skipped') ?? 0, failed].join(' | ')} |`,
+    );
+  }
+  const bad = new Set(badResults(report.results).map((result) => result.case));
+  if (bad.size > 0) lines.push('', '### What failed', '');
+  for (const result of report.results.filter((one) => bad.has(one.case)).slice(0, MOST_FAILURES)) {
+    const [spec] = result.selected.case.spec;
+    const where = spec === undefined ? '' : ` (${spec.doc} ${spec.section})`;
+    lines.push(`- **${result.status}** \`${result.case}\`${where}: ${cell(result.reason ?? '')}`);
+    if (spec?.quote !== undefined) lines.push(`  > ${cell(spec.quote)}`);
+  }
+  if (bad.size > MOST_FAILURES) lines.push(`- and ${bad.size - MOST_FAILURES} more`);
+  const branches = report.results.filter(({ branch }) => branch !== undefined);
+  if (branches.length > 0) lines.push('', '### Which way was taken where the standard leaves it open', '');
+  for (const result of branches) lines.push(`- \`${result.case}\`: ${cell(result.branch ?? '')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Text of others in Markdown: nothing of it may become markup. */
+function cell(text: string): string {
+  return harmless(text).replaceAll(/[\\`*_[\]<>|#~!]/g, String.raw`\$&`);
+}

@@ -1,0 +1,35 @@
+import { count, harmless } from '../terminal-text.ts';
+import { badResults, countStatuses, executedCount, type RunReport } from './run-report.ts';
+
+const MOST_FAILURES = 20;
+
+/** The end of a run for people: what failed and why, what was left out, and the counts. */
+export function summaryText(report: RunReport): string {
+  const { results, hello, remarks } = report;
+  const bad = badResults(results);
+  const lines = [''];
+  for (const result of bad.slice(0, MOST_FAILURES)) {
+    lines.push(`${result.status.toUpperCase()} ${result.case}`, `  ${harmless(result.reason ?? '')}`);
+  }
+  if (bad.length > MOST_FAILURES) lines.push(`... and ${bad.length - MOST_FAILURES} more`);
+  if (bad.length > 0) lines.push(`See spiffe-conformance explain ${bad[0]?.case ?? ''}`, '');
+  for (const remark of remarks) lines.push(`note: ${harmless(remark)}`);
+  const otherReasons = results.filter(
+    (result) => result.status === 'pass' && result.codeMatched === false,
+  ).length;
+  if (otherReasons > 0)
+    lines.push(`note: ${count(otherReasons, 'rejection')} passed for another reason than the case names`);
+  const branches = results.filter((result) => result.branch !== undefined).length;
+  if (branches > 0)
+    lines.push(
+      `note: ${count(branches, 'case')} left open by the standard; the results say which way was taken`,
+    );
+  const { name, version } = hello.implementation;
+  const counts = Array.from(countStatuses(results), ([status, number]) => `${number} ${status}`).join(', ');
+  lines.push(
+    `${harmless(name)} ${harmless(version)}, kit ${report.kit}, seed ${report.seed}, ${(report.durationMs / 1000).toFixed(1)} s`,
+    `${report.partial ? 'interrupted after ' : ''}${count(executedCount(results), 'case')} executed: ${counts}`,
+  );
+  if (!report.full) lines.push('A part of the kit was selected, so nothing can be claimed from this run.');
+  return `${lines.join('\n')}\n`;
+}

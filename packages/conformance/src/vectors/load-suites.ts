@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+
+import { EXIT, KitFailure } from '../exit-code.ts';
+import { type VectorFile } from './vector.ts';
+
+/** The suites, in the order in which they run: what later ones rest on comes first. */
+const SUITES = [
+  'spiffe-id',
+  'trust-domain',
+  'authorizer',
+  'x509-svid',
+  'bundle-pem',
+  'x509-verify',
+  'endpoint',
+] as const;
+
+/** The profile each suite counts for. */
+export const PROFILE_OF: Readonly<Record<string, string>> = {
+  'spiffe-id': 'core',
+  'trust-domain': 'core',
+  authorizer: 'core',
+  'x509-svid': 'core',
+  'bundle-pem': 'core',
+  'x509-verify': 'core',
+  endpoint: 'workload-api',
+};
+
+/**
+ * Reads the vectors of all suites, which lie beside the program.
+ *
+ * @throws {@link KitFailure} when they cannot be read.
+ */
+export function loadSuites(): readonly VectorFile[] {
+  return SUITES.map((suite) => {
+    // One folder up from `src/vectors` is `src`, from the bundle `dist` it is the package.
+    for (const folder of ['../vectors/', '../../vectors/']) {
+      const file = read(new URL(`${folder}${suite}.json`, import.meta.url));
+      if (file !== undefined) return file;
+    }
+    throw new KitFailure(EXIT.kit, `the vectors of ${suite} are not beside this program`);
+  });
+}
+
+function read(url: URL): VectorFile | undefined {
+  let text: string;
+  try {
+    text = readFileSync(url, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const file: unknown = JSON.parse(text);
+  if (!isVectorFile(file)) throw new KitFailure(EXIT.kit, `${url.pathname} is no vector file of format 1`);
+  return file;
+}
+
+// Our own data, held to its schema by the tests.
+function isVectorFile(value: unknown): value is VectorFile {
+  return typeof value === 'object' && value !== null && 'format' in value && value.format === 1;
+}

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+
+import { REFERENCE, temporaryDirectory } from './run-kit.ts';
+
+const root = join(import.meta.dirname, '..');
+
+test('the published program is one file beside its vectors, and needs nothing else', async () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'dist'));
+  const bin = join(directory, 'dist/bin.js');
+  await build({
+    entryPoints: [join(root, 'src/bin.ts')],
+    outfile: bin,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22',
+  });
+  cpSync(join(root, 'vectors'), join(directory, 'vectors'), { recursive: true });
+  cpSync(join(root, 'package.json'), join(directory, 'package.json'));
+  const { code, stdout } = await execute([bin, 'run', '--', ...REFERENCE]);
+  expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
+  expect(stdout).toMatch(/^\d{3,} cases executed: \d{3,} pass, \d+ unsupported$/m);
+  expect(code).toBe(0);
+});
+
+function execute(
+  args: readonly string[],
+): Promise<{ code: number | string | null | undefined; stdout: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [...args], { timeout: 50_000 }, (error, stdout) => {
+      resolve({ code: error === null ? 0 : error.code, stdout });
+    });
+  });
+}
