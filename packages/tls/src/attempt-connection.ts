@@ -116,7 +116,8 @@ export function attemptConnection(
   const alpn = target.ALPNProtocols ?? [];
   const { servername } = serverName(target);
   const host = target.legacyHost ?? (servername === '' ? target.host : servername);
-  const key = JSON.stringify([servername, target.host, target.port, target.path, alpn]);
+  const key =
+    sessions === undefined ? '' : JSON.stringify([servername, target.host, target.port, target.path, alpn]);
   const resumable = target.socket === undefined ? sessions?.get(own, key) : undefined;
   let socket: TLSSocket;
   try {
@@ -203,11 +204,10 @@ export function attemptConnection(
   return fail;
 
   function watchEnd({ peer }: Admission): void {
-    const remote = remoteOf(socket);
     expectFirstByte(socket, (cause) => {
       const { latest } = identity;
       const error = closedAfterHandshake(peerName(peer), own, latest.number, whom, cause);
-      publishRejection('client', latest.number, remote, error);
+      publishRejection('client', latest.number, remoteOf(socket), error);
       sessions?.drop(own, key);
       return error;
     });

@@ -47,10 +47,15 @@ export interface TargetClientOptions extends ClientOptions {
 /**
  * Checks the options that clients share and fills in defaults.
  *
+ * @param identity - one that was made of the same `input` and options before.
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`, `ERR_CONFIG_AUTHORIZER`.
  */
-export function parseClientOptions(input: IdentityInput, options: SecureClientOptions): OpenOptions {
-  return { ...parseCommon(input, options), authorize: checkAuthorizer(options.authorize) };
+export function parseClientOptions(
+  input: IdentityInput,
+  options: SecureClientOptions,
+  identity?: Identity,
+): OpenOptions {
+  return { ...parseCommon(input, options, identity), authorize: checkAuthorizer(options.authorize) };
 }
 
 /**
@@ -65,10 +70,14 @@ export function parseTargetClientOptions(
   return { ...parseCommon(input, options), authorizers: parseTargetAuthorizer(options.authorize) };
 }
 
-function parseCommon(input: IdentityInput, options: ClientOptions): Omit<OpenOptions, 'authorize'> {
+function parseCommon(
+  input: IdentityInput,
+  options: ClientOptions,
+  known?: Identity,
+): Omit<OpenOptions, 'authorize'> {
   for (const [name, value] of Object.entries(options)) if (value !== undefined) refuseForbidden(name);
   const { clock = systemClock } = options;
-  const identity = new Identity(input, options, clock);
+  const identity = known ?? new Identity(input, options, clock);
   return {
     identity,
     sessions: checkResumption(options.resumption, identity) ? new SessionStore() : undefined,

@@ -2,12 +2,11 @@ import { type TLSSocket } from 'node:tls';
 
 import { SpiffeError } from '@svidkit/core';
 
-import { type Target } from './attempt-connection.ts';
-import { type SecureClientOptions } from './client-options.ts';
-import { type Connection } from './connection-table.ts';
-import { SourceConnector } from './connector.ts';
-import { type IdentityInput } from './identity.ts';
-import { checkAuthorizer } from './server-options.ts';
+import { type OpenOptions, type Target } from './attempt-connection.ts';
+import { parseClientOptions, type SecureClientOptions } from './client-options.ts';
+import { type Connection, ConnectionTable } from './connection-table.ts';
+import { type Identity, type IdentityInput } from './identity.ts';
+import { openConnection } from './open-connection.ts';
 
 /** Options of {@link connectTls}. */
 export interface ConnectTlsOptions extends SecureClientOptions, Target {
@@ -25,24 +24,58 @@ export interface ConnectTlsOptions extends SecureClientOptions, Target {
  */
 export function connectTls(source: IdentityInput, options: ConnectTlsOptions): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const authorize = checkAuthorizer(options.authorize);
     const { signal } = options;
+    const care = careFor(source, options);
+    const open = parseClientOptions(source, options, care?.identity);
     signal?.throwIfAborted();
-    const connector = new SourceConnector(source, { ...options, authorize }, release);
-    const giveUp = connector.connect(options, (error, connected) => {
+    const giveUp = openConnection(options, open, (error, opened) => {
       signal?.removeEventListener('abort', onAbort);
-      if (connected === undefined) {
-        connector.destroy();
-        // What was not opened has its reason.
+      if (opened === undefined) {
         reject(error);
         return;
       }
-      connected.socket.once('close', () => connector.destroy());
-      resolve(connected.socket);
+      const { socket, own, admission } = opened;
+      const { table, end } = care ?? takeCare(open);
+      table.add(socket, own, admission, open);
+      if (care === undefined) socket.once('close', end);
+      resolve(socket);
     });
     const onAbort = (): void => giveUp(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** Who ends connections with their identities. */
+interface Care {
+  readonly identity: Identity;
+  readonly table: ConnectionTable;
+  readonly end: () => void;
+}
+
+/** One for all plain connections of a source, as long as it lives; others have one each. */
+const cares = new WeakMap<IdentityInput, Care>();
+
+function careFor(source: IdentityInput, options: ConnectTlsOptions): Care | undefined {
+  const { accept, prefer, policy, deny, clock } = options;
+  if ((accept ?? prefer ?? policy ?? deny ?? clock) !== undefined) return undefined;
+  const known = cares.get(source);
+  if (known !== undefined) return known;
+  const care = takeCare(parseClientOptions(source, options));
+  cares.set(source, care);
+  return care;
+}
+
+function takeCare({ identity, clock, deny }: OpenOptions): Care {
+  const table = new ConnectionTable({ side: 'client', clock, retire: release });
+  const subscriptions = [
+    identity.onUpdate((generation) => table.follow(generation)),
+    deny?.onUpdate(() => table.deny(deny)),
+  ];
+  const end = (): void => {
+    for (const subscription of subscriptions) subscription?.[Symbol.dispose]();
+    table.clear();
+  };
+  return { identity, table, end };
 }
 
 /** A plain connection has no idle moment that we could see: it lives to its deadline, unless it is condemned. */

@@ -144,18 +144,11 @@ class RotatingHttp2Client implements Http2Client {
     try {
       const socket = await this.#connect();
       const leavable = await this.#speak(socket);
-      if (this.#closed || this.#connector.current === own) {
-        this.#live = { leavable, socket };
-        return leavable;
-      }
-      leavable.leave();
-    } catch (cause) {
-      if (this.#closed || this.#connector.current === own) throw cause;
+      this.#live = { leavable, socket };
+      return leavable;
     } finally {
       if (this.#opening?.own === own) this.#opening = undefined;
     }
-    // Our identity changed meanwhile, and nobody has sent anything yet.
-    return this.#leavable();
   }
 
   #connect(): Promise<TLSSocket> {

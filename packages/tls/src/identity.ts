@@ -116,6 +116,10 @@ export class Identity {
       failure = cause;
     }
     const { accept = 'strict', prefer = 'spiffe', dryRun = false, policy } = this.#options;
+    // The usual case, asked several times for each connection: nothing but the source can change.
+    const isPlain = this.#legacy === undefined && policy === undefined && spiffe !== undefined;
+    const known = this.#generation;
+    if (isPlain && known !== undefined && known.spiffe === spiffe) return known;
     const decided = policy?.current ?? { mode: accept, prefer, dryRun };
     const legacy = decided.mode === 'permissive' ? this.#legacyNow() : undefined;
     const parts: Parts = {

@@ -22,6 +22,14 @@ const KEY: unique symbol = Symbol.for('@svidkit/tls/registry.v1') as never;
  * installed one, see each other's decisions. Created once, then frozen in place.
  */
 export function registry(): Registry {
+  known ??= findOrCreate();
+  return known;
+}
+
+/** Looked up once: nobody can replace it. */
+let known: Registry | undefined;
+
+function findOrCreate(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
   const existing = holder[KEY];
   if (existing !== undefined) return existing;
