@@ -5,15 +5,10 @@ import {
   ServerListenerBuilder,
   status,
 } from '@grpc/grpc-js';
-import { anyOf, type Authorizer, checkAuthorized, isSpiffeError, SpiffeError } from '@svidkit/core';
+import { anyOf, type Authorizer, isSpiffeError, SpiffeError } from '@svidkit/core';
 
+import { type CallRules, checkRule, parseRules, type RuleOf } from './call-rules.ts';
 import { peerOf } from './peer.ts';
-
-/** Who may call which method, by its path as gRPC writes it: `/package.Service/Method`. */
-export type CallRules =
-  | Readonly<Record<string, Authorizer>>
-  | ReadonlyMap<string, Authorizer>
-  | ((method: string) => Authorizer | undefined);
 
 /** Options of {@link authorizeCalls}. */
 export interface AuthorizeCallsOptions {
@@ -36,56 +31,21 @@ export function authorizeCalls(rules: CallRules, options: AuthorizeCallsOptions 
   if (otherwise !== undefined) anyOf(otherwise);
   const ruleOf = parseRules(rules);
   return ({ path }, call) => {
-    const refusal = refuse(path, call, () => ruleOf(path) ?? otherwise);
+    const refusal = refuse(path, call, (method) => ruleOf(method) ?? otherwise);
     if (refusal === undefined) return new ServerInterceptingCall(call);
     return refusedCall(call, statusOf(refusal, path), () => onDenied?.(refusal, path));
   };
-}
-
-function parseRules(rules: CallRules): (method: string) => Authorizer | undefined {
-  if (typeof rules === 'function') {
-    return (method) => {
-      const rule = rules(method);
-      if (rule !== undefined) anyOf(rule);
-      return rule;
-    };
-  }
-  if (typeof rules !== 'object' || rules === null) {
-    throw new SpiffeError('ERR_CONFIG_OPTION', 'the rules for calls must be an object, a Map or a function');
-  }
-  const byMethod = new Map<string, Authorizer>(rules instanceof Map ? rules : Object.entries(rules));
-  for (const [method, authorizer] of byMethod) {
-    if (!/^\/[^/]+\/[^/]+$/.test(method)) {
-      throw new SpiffeError(
-        'ERR_CONFIG_OPTION',
-        `a rule must be for a method, got ${JSON.stringify(method)}`,
-        {
-          hint: "Write its path as '/package.Service/Method', as a service definition has it.",
-        },
-      );
-    }
-    anyOf(authorizer);
-  }
-  return (method) => byMethod.get(method);
 }
 
 /** Why a call must not begin; undefined: it may. */
 function refuse(
   method: string,
   call: ServerInterceptingCallInterface,
-  rule: () => Authorizer | undefined,
+  ruleOf: RuleOf,
 ): SpiffeError | undefined {
   try {
     const { id, certificate } = peerOf(call);
-    const authorizer = rule();
-    if (authorizer === undefined) {
-      return new SpiffeError('ERR_PEER_UNAUTHORIZED', `nobody may call ${method}: there is no rule for it`, {
-        peer: id.toString(),
-        blame: 'caller',
-        hint: 'Add the method to the rules of authorizeCalls, or give the option otherwise.',
-      });
-    }
-    checkAuthorized(authorizer, { id, leaf: certificate });
+    checkRule(ruleOf, method, { id, leaf: certificate });
     return undefined;
   } catch (cause) {
     if (isSpiffeError(cause)) return cause;

@@ -2,6 +2,7 @@ import { type ChannelCredentials } from '@grpc/grpc-js';
 import { systemClock } from '@svidkit/core';
 import { type Connector, createConnector, type TargetClientOptions, type IdentityInput } from '@svidkit/tls';
 
+import { type CallRules, parseRules, type RuleOf } from './call-rules.ts';
 import { type ChannelConnection, type SettingsTimeout } from './channel-connection.ts';
 import { channelCredentialsOf } from './grpc-internals.ts';
 import { type ConnectorOwner, SourceSecureConnector } from './secure-connector.ts';
@@ -11,7 +12,14 @@ import { proveSessionOf } from './session-of.ts';
  * Options of {@link createChannelCredentials}. `authorize` may differ by target: `https://host:port` for DNS names and IP
  * addresses, the target as written (`unix:/run/payments.sock`) for all others, which only a function can name.
  */
-export type ChannelCredentialsOptions = TargetClientOptions;
+export interface ChannelCredentialsOptions extends TargetClientOptions {
+  /**
+   * Which of the servers that `authorize` lets in may be asked for which method. A call of a method without a rule, or to a
+   * server that its rule does not name, fails with `PERMISSION_DENIED` before anything of it is sent. Default: each of them
+   * for every method.
+   */
+  readonly authorizeMethods?: CallRules;
+}
 
 /**
  * Credentials for the channels of `@grpc/grpc-js`: each connection presents the source's SVID, and carries a call only
@@ -29,23 +37,27 @@ export function createChannelCredentials(
 ): ChannelCredentials {
   proveSessionOf();
   // What is wrong with the options is told now, and not by the first call.
-  createConnector(source, options).close();
-  const channels = new Channels(source, options);
+  const { authorizeMethods, ...rest } = options;
+  createConnector(source, rest).close();
+  const ruleOf = authorizeMethods === undefined ? undefined : parseRules(authorizeMethods);
+  const channels = new Channels(source, rest, ruleOf);
   return channelCredentialsOf((...wanted) => new SourceSecureConnector(channels.enter(), ...wanted));
 }
 
 /** The connections of all channels with the same credentials. Follows the source as long as there is a channel. */
 class Channels implements ConnectorOwner {
   readonly timeout: SettingsTimeout;
+  readonly ruleOf: RuleOf | undefined;
   readonly #source: IdentityInput;
-  readonly #options: ChannelCredentialsOptions;
+  readonly #options: TargetClientOptions;
   readonly #connections = new WeakMap<object, ChannelConnection>();
   #users = 0;
   #connector: Connector | undefined;
 
-  constructor(source: IdentityInput, options: ChannelCredentialsOptions) {
+  constructor(source: IdentityInput, options: TargetClientOptions, ruleOf: RuleOf | undefined) {
     const { clock = systemClock, handshakeTimeoutMs = 10_000 } = options;
     this.#source = source;
+    this.ruleOf = ruleOf;
     this.#options = { ...options };
     this.timeout = { clock, timeoutMs: handshakeTimeoutMs };
   }

@@ -1,4 +1,5 @@
-export { authorizeCalls, type AuthorizeCallsOptions, type CallRules } from './authorize-calls.ts';
+export { authorizeCalls, type AuthorizeCallsOptions } from './authorize-calls.ts';
+export { type CallRules } from './call-rules.ts';
 export { type ChannelCredentialsOptions, createChannelCredentials } from './channel-credentials.ts';
 export { type CallHolder, peerOf } from './peer.ts';
 export { createServerCredentials, type ServerCredentialsOptions } from './server-credentials.ts';

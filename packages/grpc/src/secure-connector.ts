@@ -4,13 +4,17 @@ import { type CallCredentials, type ChannelOptions, type experimental } from '@g
 import { isSpiffeError, SpiffeError } from '@svidkit/core';
 import { type Connector } from '@svidkit/tls';
 
+import { type RuleOf } from './call-rules.ts';
 import { ChannelConnection, type SettingsTimeout } from './channel-connection.ts';
 import { type GrpcTarget, originOfSocket, parseGrpcTarget } from './grpc-target.ts';
+import { methodCredentials } from './method-credentials.ts';
 
 /** What the connectors of one kind of credentials share. */
 export interface ConnectorOwner {
   readonly connector: Connector;
   readonly timeout: SettingsTimeout;
+  /** Which server may be asked for which method; undefined: each for all. */
+  readonly ruleOf: RuleOf | undefined;
   /** Notes a connection, so that it is told when its time has come. */
   opened(connection: ChannelConnection): void;
   /** A connector that is used no more. */
@@ -22,7 +26,8 @@ export class SourceSecureConnector implements experimental.SecureConnector {
   readonly #owner: ConnectorOwner;
   readonly #target: GrpcTarget;
   readonly #serverName: string | undefined;
-  readonly #callCredentials: CallCredentials;
+  readonly #channelCredentials: CallCredentials;
+  #callCredentials: CallCredentials;
   readonly #pending = new Set<(reason: unknown) => void>();
   #live: ChannelConnection | undefined;
   #destroyed = false;
@@ -36,6 +41,7 @@ export class SourceSecureConnector implements experimental.SecureConnector {
     this.#owner = owner;
     this.#target = parseGrpcTarget(target, options);
     this.#serverName = options['grpc.ssl_target_name_override'];
+    this.#channelCredentials = callCredentials;
     this.#callCredentials = callCredentials;
   }
 
@@ -76,6 +82,12 @@ export class SourceSecureConnector implements experimental.SecureConnector {
             return;
           }
           this.#live = new ChannelConnection(connected.socket, timeout);
+          const { ruleOf } = this.#owner;
+          if (ruleOf !== undefined) {
+            this.#callCredentials = methodCredentials(ruleOf, connected.socket).compose(
+              this.#channelCredentials,
+            );
+          }
           this.#owner.opened(this.#live);
           resolve({ socket: connected.socket, secure: true });
         },

@@ -62,7 +62,7 @@ describe('rules for calls', () => {
         'peer spiffe://a.test/user is not authorized: want spiffe://a.test/admin, got spiffe://a.test/user',
         '/test.Echo/Admin',
       ],
-      ['nobody may call /test.Echo/Chat: there is no rule for it', '/test.Echo/Chat'],
+      ['nobody is allowed /test.Echo/Chat: there is no rule for it', '/test.Echo/Chat'],
     ]);
   });
 
