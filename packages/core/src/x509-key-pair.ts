@@ -2,7 +2,7 @@ import { type KeyObject } from 'node:crypto';
 
 import { type Certificate } from './certificate.ts';
 import { INSPECT, type Inspect } from './inspect-custom.ts';
-import { certificateBlocks, parseAll, requireLeaf } from './own-certificates.ts';
+import { certificateBlocks, invalidCertificates, parseAll, requireLeaf } from './own-certificates.ts';
 import { readPrivateKeyPem } from './private-key.ts';
 import { orderChain } from './svid-chain.ts';
 import { type X509SvidPem } from './x509-svid.ts';
@@ -43,6 +43,10 @@ export class X509KeyPair {
     const ders = certificateBlocks(input.certificates, where);
     const privateKey = readPrivateKeyPem(input.privateKey, input.keyFile ?? input.file);
     const { certificates, expiresAt } = orderChain(parseAll(ders, where), privateKey, where);
+    const weakness = certificates[0]?.fields.publicKey.weakness;
+    // Whether TLS would take it depends on the version of OpenSSL; no verifier of ours would.
+    if (weakness !== undefined)
+      throw invalidCertificates(`the key of the leaf is not acceptable: ${weakness}`, where);
     return new X509KeyPair(certificates, privateKey, expiresAt);
   }
 

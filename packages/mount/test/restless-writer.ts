@@ -1,4 +1,5 @@
-// A worker thread that rotates a mount as fast as it can, until it is told to end.
+// A worker thread that rotates a mount as fast as it can, until it is told to end. A file that is written in place is
+// left alone for a moment in between: one that is never whole can never be read.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';
@@ -33,4 +34,5 @@ do {
   index++;
   writers[kind](payloads[index % payloads.length] ?? {}, index);
   Atomics.store(control, 1, index);
+  if (kind === 'truncate') Atomics.wait(control, 0, 0, 2);
 } while (Atomics.load(control, 0) === 0);
