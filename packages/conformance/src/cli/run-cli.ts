@@ -4,6 +4,7 @@ import { type CliIo } from './cli-io.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
 import { listCommand } from './list-command.ts';
+import { matrixCommand } from './matrix-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
@@ -17,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['explain', explainCommand],
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
+  ['matrix', matrixCommand],
 ]);
 
 const HELP = `spiffe-conformance checks a SPIFFE implementation, in any language, through a small adapter.
@@ -29,6 +31,7 @@ Commands:
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
   self-test -- <adapter>       check that the cases notice broken implementations
+  matrix <results> -o FOLDER   put the results of several implementations beside each other
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.
 `;

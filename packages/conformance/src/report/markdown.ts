@@ -1,4 +1,4 @@
-import { harmless } from '../terminal-text.ts';
+import { markdown } from './markdown-text.ts';
 import { badResults, countStatuses, executedCount, type RunReport } from './run-report.ts';
 
 const MOST_FAILURES = 50;
@@ -7,7 +7,7 @@ const MOST_FAILURES = 50;
 export function markdownReport(report: RunReport): string {
   const { name, version } = report.hello.implementation;
   const lines = [
-    `## SPIFFE conformance: ${cell(name)} ${cell(version)}`,
+    `## SPIFFE conformance: ${markdown(name)} ${markdown(version)}`,
     '',
     `Kit ${report.kit}, seed \`${report.seed}\`, ${executedCount(report.results)} cases executed${report.full ? '' : ' (a part of the kit)'}${report.partial ? ', interrupted' : ''}.`,
     '',
@@ -29,17 +29,12 @@ export function markdownReport(report: RunReport): string {
   for (const result of report.results.filter((one) => bad.has(one.case)).slice(0, MOST_FAILURES)) {
     const [spec] = result.selected.case.spec;
     const where = spec === undefined ? '' : ` (${spec.doc} ${spec.section})`;
-    lines.push(`- **${result.status}** \`${result.case}\`${where}: ${cell(result.reason ?? '')}`);
-    if (spec?.quote !== undefined) lines.push(`  > ${cell(spec.quote)}`);
+    lines.push(`- **${result.status}** \`${result.case}\`${where}: ${markdown(result.reason ?? '')}`);
+    if (spec?.quote !== undefined) lines.push(`  > ${markdown(spec.quote)}`);
   }
   if (bad.size > MOST_FAILURES) lines.push(`- and ${bad.size - MOST_FAILURES} more`);
   const branches = report.results.filter(({ branch }) => branch !== undefined);
   if (branches.length > 0) lines.push('', '### Which way was taken where the standard leaves it open', '');
-  for (const result of branches) lines.push(`- \`${result.case}\`: ${cell(result.branch ?? '')}`);
+  for (const result of branches) lines.push(`- \`${result.case}\`: ${markdown(result.branch ?? '')}`);
   return `${lines.join('\n')}\n`;
-}
-
-/** Text of others in Markdown: nothing of it may become markup. */
-function cell(text: string): string {
-  return harmless(text).replaceAll(/[\\`*_[\]<>|#~!]/g, String.raw`\$&`);
 }
