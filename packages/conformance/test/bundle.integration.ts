@@ -21,7 +21,7 @@ test('the published program is one file beside its vectors, and needs nothing el
     format: 'esm',
     target: 'node22',
   });
-  for (const folder of ['vectors', 'assets'])
+  for (const folder of ['vectors', 'requirements', 'assets'])
     cpSync(join(root, folder), join(directory, folder), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
   const results = join(directory, 'results.json');

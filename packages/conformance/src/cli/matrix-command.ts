@@ -5,7 +5,7 @@ import { matrixJson } from '../matrix/matrix-json.ts';
 import { matrixMarkdown } from '../matrix/matrix-markdown.ts';
 import { matrixPage } from '../matrix/matrix-page.ts';
 import { disputedCount, buildMatrix } from '../matrix/matrix.ts';
-import { readResults } from '../matrix/read-results.ts';
+import { readResults } from '../report/read-results.ts';
 import { count } from '../terminal-text.ts';
 import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';

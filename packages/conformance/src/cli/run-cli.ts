@@ -3,6 +3,7 @@ import { harmless } from '../terminal-text.ts';
 import { type CliIo } from './cli-io.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
 import { matrixCommand } from './matrix-command.ts';
 import { ownVersion } from './own-version.ts';
@@ -18,6 +19,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['explain', explainCommand],
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
+  ['known', knownCommand],
   ['matrix', matrixCommand],
 ]);
 
@@ -31,6 +33,7 @@ Commands:
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
   self-test -- <adapter>       check that the cases notice broken implementations
+  known update -- <adapter>    bring a file of known failures up to date
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.

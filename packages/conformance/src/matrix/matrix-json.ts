@@ -1,5 +1,6 @@
 import { abridge } from '../json.ts';
-import { claimText, disputedCount, type Matrix } from './matrix.ts';
+import { claimText } from '../requirements/claims.ts';
+import { disputedCount, type Matrix } from './matrix.ts';
 
 /** The matrix for programs. Text in it is as the results had it, cut where it is long. */
 export function matrixJson(matrix: Matrix): string {

@@ -1,6 +1,7 @@
 import { markdown } from '../report/markdown-text.ts';
-import { claimText, disputedCount, type Matrix, type Row } from './matrix.ts';
-import { type ReadResult } from './read-results.ts';
+import { type ReadResult } from '../report/read-results.ts';
+import { claimText } from '../requirements/claims.ts';
+import { disputedCount, type Matrix, type Row } from './matrix.ts';
 import { ABSENT_MARK, CHOICE_MARK, STATUS_MARKS, tally } from './status-mark.ts';
 
 const MOST_DISPUTED = 200;

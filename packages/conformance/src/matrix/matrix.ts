@@ -1,7 +1,7 @@
 import { usageFailure } from '../exit-code.ts';
+import { type ReadClaim, type ReadResult, type ResultsFile } from '../report/read-results.ts';
 import { isExecuted, type Status, STATUSES } from '../run/result.ts';
 import { type Case, type Level, type SpecReference, type VectorFile } from '../vectors/vector.ts';
-import { type ReadClaim, type ReadResult, type ResultsFile } from './read-results.ts';
 
 /** One implementation in one version. */
 export interface Column {
@@ -81,17 +81,6 @@ export function buildMatrix(files: readonly ResultsFile[], suites: readonly Vect
 /** How many rows are disputed. */
 export function disputedCount({ suites }: Matrix): number {
   return suites.flatMap(({ rows }) => rows).filter(({ isDisputed }) => isDisputed).length;
-}
-
-/** What a run says about profiles, in one line: `core @ 2026-07`; undefined without a claim. */
-export function claimText(claims: readonly ReadClaim[]): string | undefined {
-  const conformant = claims.filter(({ verdict }) => verdict === 'conformant');
-  const sets = Map.groupBy(conformant, ({ requirements }) => requirements);
-  const texts = Array.from(
-    sets,
-    ([requirements, members]) => `${members.map(({ profile }) => profile).join('+')} @ ${requirements}`,
-  );
-  return texts.length === 0 ? undefined : texts.join(', ');
 }
 
 function columnOf(key: string, parts: readonly ResultsFile[]): Column {

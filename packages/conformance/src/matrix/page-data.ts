@@ -1,8 +1,8 @@
 import { abridge, type Json } from '../json.ts';
+import { type ReadResult } from '../report/read-results.ts';
 import { specLink } from '../spec/spec-link.ts';
 import { harmless } from '../terminal-text.ts';
 import { type Matrix, type Row } from './matrix.ts';
-import { type ReadResult } from './read-results.ts';
 import { ABSENT_MARK, STATUS_MARKS } from './status-mark.ts';
 
 const LONGEST = 2000;

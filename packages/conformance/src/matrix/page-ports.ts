@@ -1,7 +1,8 @@
+import { claimText } from '../requirements/claims.ts';
 import { type Status, STATUSES } from '../run/result.ts';
 import { count } from '../terminal-text.ts';
 import { html } from './html.ts';
-import { claimText, type Column } from './matrix.ts';
+import { type Column } from './matrix.ts';
 import { STATUS_MARKS } from './status-mark.ts';
 
 const MOST_KNOWN = 200;

@@ -1,8 +1,8 @@
+import { type ReadResult } from '../report/read-results.ts';
 import { isBad, type Status } from '../run/result.ts';
 import { specLink } from '../spec/spec-link.ts';
 import { html } from './html.ts';
 import { type Column, type Matrix, type Row } from './matrix.ts';
-import { type ReadResult } from './read-results.ts';
 import { ABSENT_MARK, CHOICE_MARK, STATUS_MARKS, tally } from './status-mark.ts';
 
 /** Cases that differ in what stands in brackets are shown as one line, when they are more than this. */
