@@ -1,7 +1,9 @@
 // `npm run interop -- COMMAND [options]`: svidkit against real software of others.
+import { conformanceCommand } from './conformance/command.ts';
 import { driversCommand } from './drivers/command.ts';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  conformance: conformanceCommand,
   drivers: driversCommand,
 };
 
@@ -10,7 +12,8 @@ const command = name === undefined ? undefined : COMMANDS[name];
 if (command === undefined) {
   console.log(`usage: npm run interop -- COMMAND [options]
 
-  drivers   database and broker drivers against real servers
+  conformance   the conformance kit against SPIFFE libraries of other languages
+  drivers       database and broker drivers against real servers
 
 Each command has --help.`);
   process.exit(name === '--help' || name === '-h' ? 0 : 2);

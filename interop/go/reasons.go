@@ -35,6 +35,7 @@ var reasons = []struct{ fragment, code string }{
 	{"parse PEM encoded certificate", "der.malformed"},
 	{"parse DER encoded certificate", "der.malformed"},
 	{"cannot parse certificate", "bundle.malformed"},
+	{"signature check attempts limit", "x509.budget"},
 	{"cannot be empty", "id.empty"},
 	{"scheme is missing or invalid", "id.scheme"},
 	{"trust domain is missing", "id.td.empty"},
