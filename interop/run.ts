@@ -1,8 +1,10 @@
 // `npm run interop -- COMMAND [options]`: svidkit against real software of others.
 import { driversCommand } from './drivers/command.ts';
+import { skeletonsCommand } from './skeletons/command.ts';
 
 const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
   drivers: driversCommand,
+  skeletons: skeletonsCommand,
 };
 
 const [name, ...args] = process.argv.slice(2);
@@ -10,7 +12,8 @@ const command = name === undefined ? undefined : COMMANDS[name];
 if (command === undefined) {
   console.log(`usage: npm run interop -- COMMAND [options]
 
-  drivers   database and broker drivers against real servers
+  drivers     database and broker drivers against real servers
+  skeletons   the adapters that the conformance kit begins with, in each language
 
 Each command has --help.`);
   process.exit(name === '--help' || name === '-h' ? 0 : 2);
