@@ -1,0 +1,19 @@
+import { type KeyObject } from 'node:crypto';
+
+import { compactVerify } from 'jose/jws/compact/verify';
+
+import { type CompactJws } from './read-compact-jws.ts';
+
+/**
+ * Whether `key` signed it. The one place that knows the library. The key has to be one for the algorithm: that is
+ * checked before.
+ */
+export async function isSignedBy(jws: CompactJws, key: KeyObject): Promise<boolean> {
+  try {
+    await compactVerify(jws.token, key, { algorithms: [jws.algorithm] });
+    return true;
+  } catch {
+    // Whatever it was, it was no proof. What the library says is not kept: it has seen the token.
+    return false;
+  }
+}
