@@ -1,8 +1,16 @@
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { SpiffeError } from '../errors.ts';
+import { publish } from '../events.ts';
+import { jwtError } from './jwt-error.ts';
 import { type JwtSvidRequest } from './jwt-source.ts';
 import { type JwtSvid } from './jwt-svid.ts';
-import { readRequest, requestKey, requireWanted, type WantedJwtSvid } from './read-request.ts';
+import {
+  describeRequest,
+  readRequest,
+  requestKey,
+  requireWanted,
+  type WantedJwtSvid,
+} from './read-request.ts';
 import { settledUnless } from './settled-unless.ts';
 
 /** What a {@link JwtSvidCache} needs. */
@@ -13,8 +21,6 @@ export interface JwtSvidCacheOptions {
    * @param signal - aborts when the cache is closed. That a caller gives up does not abort it: others may wait too.
    */
   readonly fetch: (wanted: WantedJwtSvid, signal: AbortSignal) => Promise<JwtSvid>;
-  /** Told of each failed renewal: the token in use goes on being used for as long as it lives. */
-  readonly onRefreshError?: (error: unknown, wanted: WantedJwtSvid) => void;
   /** How many tokens are kept; beyond, the one that was not used for longest goes. At least 1. @default 1_000 */
   readonly maxEntries?: number;
   /** @default systemClock */
@@ -50,7 +56,8 @@ const LAST_RETRY_MS = 30_000;
  * Keeps the tokens of one issuer fresh, for those who write sources. One token for each audience (as a set) and subject;
  * one request to the issuer at a time for each, however many wait for it. At about half its life a token that is in use
  * is renewed in the background; when that fails it stays in use until shortly before it expires, and is then never handed
- * out again. Timers do not keep the process alive.
+ * out again. Timers do not keep the process alive. `svidkit:jwt.update` tells of each new token, `svidkit:source.error`
+ * of each renewal that failed.
  */
 export class JwtSvidCache {
   readonly #options: JwtSvidCacheOptions;
@@ -76,7 +83,7 @@ export class JwtSvidCache {
    * A token that is valid now.
    *
    * @throws {@link SpiffeError} (as a rejection) `ERR_CONFIG_OPTION`, `ERR_SOURCE_CLOSED`, and what `fetch` throws when
-   * there is no token in use; `ERR_JWT_AUDIENCE` and `ERR_JWT_EXPIRED` for a token that was not asked for. The reason of
+   * there is no token in use (`ERR_JWT_UNAVAILABLE` for what is no {@link SpiffeError}); `ERR_JWT_AUDIENCE` and `ERR_JWT_EXPIRED` for a token that was not asked for. The reason of
    * the signal.
    */
   async get(request: JwtSvidRequest): Promise<JwtSvid> {
@@ -141,7 +148,7 @@ export class JwtSvidCache {
 
   async #fetchAnew(entry: Entry): Promise<JwtSvid> {
     const { wanted } = entry;
-    const svid = await this.#options.fetch(wanted, this.#closing.signal);
+    const svid = await this.#ask(wanted);
     const now = this.#clock.now();
     requireWanted(svid, wanted, now);
     const life = svid.expiry - now;
@@ -151,19 +158,30 @@ export class JwtSvidCache {
     entry.failures = 0;
     entry.isUsed = false;
     this.#arm(entry);
+    const { id, audience, expiry } = svid;
+    publish('svidkit:jwt.update', () => ({ id: id.toString(), audience, expiry }));
     return svid;
+  }
+
+  async #ask(wanted: WantedJwtSvid): Promise<JwtSvid> {
+    try {
+      return await this.#options.fetch(wanted, this.#closing.signal);
+    } catch (cause) {
+      if (cause instanceof SpiffeError) throw cause;
+      throw jwtError('ERR_JWT_UNAVAILABLE', `a token for ${describeRequest(wanted)}`, 'a failure', { cause });
+    }
   }
 
   /** Renews in the background; never rejects. */
   #refresh(entry: Entry): void {
     if (entry.pending !== undefined) return;
     this.#fetch(entry).catch((error: unknown) => {
-      if (this.#closing.signal.aborted) return;
+      if (this.#closing.signal.aborted || !(error instanceof SpiffeError)) return;
       const pause = Math.min(FIRST_RETRY_MS * 2 ** entry.failures, LAST_RETRY_MS);
       entry.failures++;
       entry.refreshAt = this.#clock.now() + pause * (1 + this.#random() / 5);
       this.#arm(entry);
-      this.#options.onRefreshError?.(error, entry.wanted);
+      publish('svidkit:source.error', () => ({ source: undefined, error }));
     });
   }
 
