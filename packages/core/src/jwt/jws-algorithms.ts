@@ -38,6 +38,18 @@ export function isJwtAlgorithm(name: unknown): name is JwtAlgorithm {
   return typeof name === 'string' && KEYS.has(name);
 }
 
+const ECDSA_BYTES: Readonly<Partial<Record<JwtAlgorithm, number>>> = { ES256: 64, ES384: 96, ES512: 132 };
+/** RSA keys of whole multiples of 256 bits have signatures of whole multiples of this. */
+const RSA_STEP_BYTES = 32;
+
+/** Whether a signature of so many bytes can be a whole one. */
+export function isWholeSignature(algorithm: JwtAlgorithm, length: number): boolean {
+  const wanted = ECDSA_BYTES[algorithm];
+  return wanted === undefined
+    ? length >= LEAST_RSA_BITS / 8 && length % RSA_STEP_BYTES === 0
+    : length === wanted;
+}
+
 /** Whether `key` is a public key that signatures of `algorithm` are accepted of. */
 export function isKeyFor(algorithm: JwtAlgorithm, key: KeyObject): boolean {
   if (key.type !== 'public' || (declaredAlgorithm(key) ?? algorithm) !== algorithm) return false;

@@ -1,6 +1,8 @@
 import { INSPECT, type Inspect } from '../inspect-custom.ts';
 import { type SpiffeId } from '../spiffe-id.ts';
 import { freezeClaims, type JwtClaims, readClaims } from './claims.ts';
+import { isWholeSignature } from './jws-algorithms.ts';
+import { jwtError } from './jwt-error.ts';
 import { type CompactJws, readCompactJws, readObject } from './read-compact-jws.ts';
 
 /**
@@ -110,5 +112,10 @@ export interface ParseJwtSvidOptions {
  */
 export function parseJwtSvid(token: string, options: ParseJwtSvidOptions = {}): JwtSvid<false> {
   const isStrict = options.strict === true;
-  return JwtSvid.unverified(readCompactJws(token, { isStrict, needsKeyId: isStrict }));
+  const jws = readCompactJws(token, { isStrict, needsKeyId: isStrict });
+  // Half a file can look like a token.
+  if (!isWholeSignature(jws.algorithm, jws.signature.length)) {
+    throw jwtError('ERR_JWT_MALFORMED', 'a whole signature', `${jws.signature.length} bytes`);
+  }
+  return JwtSvid.unverified(jws);
 }

@@ -11,6 +11,7 @@ export interface CompactJws {
   /** Which key it says to be signed with; undefined when it says nothing. */
   readonly keyId: string | undefined;
   readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 /** How {@link readCompactJws} reads. */
@@ -64,9 +65,14 @@ export function readCompactJws(token: unknown, options: CompactJwsOptions): Comp
   if (stranger !== undefined) {
     throw jwtError('ERR_JWT_HEADER', 'no header but alg, kid and typ', quote(stranger));
   }
-  decode('signature', signature);
   // An empty payload is one to a signature; that it has no claims shows when they are read.
-  return { token, algorithm, keyId, payload: payload === '' ? EMPTY : decode('payload', payload) };
+  return {
+    token,
+    algorithm,
+    keyId,
+    payload: payload === '' ? EMPTY : decode('payload', payload),
+    signature: decode('signature', signature),
+  };
 }
 
 function readAlgorithm(alg: JsonValue | undefined): JwtAlgorithm {
