@@ -33,6 +33,7 @@ export {
 } from './errors.ts';
 export { type PeerEvent, publish, type SvidkitEvents } from './events.ts';
 export { firstHealthy, type FirstHealthyOptions } from './first-healthy.ts';
+export { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health-times.ts';
 export {
   type MigrationPolicy,
   type MigrationPolicySource,
