@@ -11,7 +11,8 @@ import { Stage } from './stage.ts';
 
 const NAMES = [...new Set(SCENARIOS.map(({ name }) => name))];
 
-const HELP = `usage: npm run interop -- spire [--only NAME[,NAME]] [--long] [--cached] [--json FILE] [--no-guide]
+const HELP = `usage: npm run interop -- spire [--only NAME[,NAME]] [--via WAY] [--long] [--cached] [--json FILE]
+                                  [--no-guide]
 
 Starts SPIRE servers and agents on the loopback, each scenario in a temporary folder of its own that it leaves nothing of,
 and shows that svidkit works with them: workloads are processes of several local users.
@@ -23,6 +24,7 @@ interop/spire/{tools,go}/go.mod, once: SPIRE takes many minutes. They are kept i
 package of Debian 12 (apt-get, dpkg). What cannot be had is skipped, and said so.
 
   --only NAME   these scenarios only; docs/interop/spire.md is then left alone
+  --via WAY     workload-api or spiffe-helper: those with identities that come this way only; likewise
   --long        those that take many minutes too
   --cached      builds nothing: skips what is not in the cache
   --json FILE   write the results as JSON
@@ -36,6 +38,7 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       only: { type: 'string' },
+      via: { type: 'string' },
       long: { type: 'boolean', default: false },
       cached: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -53,7 +56,11 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
     console.error(`no scenario is called ${unknown}\n\n${HELP}`);
     return 2;
   }
-  const chosen = SCENARIOS.filter(({ name }) => only?.includes(name) ?? true);
+  const chosen = SCENARIOS.filter(
+    ({ name, via }) =>
+      (only?.includes(name) ?? true) && (values.via === undefined || values.via === wayOf(via)),
+  );
+  const whole = chosen.length === SCENARIOS.length;
 
   const results: Result[] = [];
   for (const [index, scenario] of chosen.entries()) {
@@ -74,11 +81,16 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
   if (values.json !== undefined) {
     await writeFile(values.json, `${JSON.stringify({ versions, results }, null, 2)}\n`);
   }
-  if (only === undefined && !values['no-guide'] && count('failed') === 0 && count('passed') > 0) {
+  if (whole && !values['no-guide'] && count('failed') === 0 && count('passed') > 0) {
     await writeGuide(results, versions);
   }
   // What was asked for by name and shows nothing is none; without Go or root there is nothing to show.
-  return count('failed') === 0 && (count('passed') > 0 || only === undefined) ? 0 : 1;
+  return count('failed') === 0 && (count('passed') > 0 || whole) ? 0 : 1;
+}
+
+/** How a way is called on the command line. */
+function wayOf(via: Scenario['via']): string {
+  return via.toLowerCase().replaceAll(' ', '-');
 }
 
 async function runScenario(

@@ -7,7 +7,7 @@ export type Via = 'spiffe-helper' | 'Workload API';
 export interface Scenario {
   /** For `--only`. */
   readonly name: string;
-  readonly via: Via | 'SPIRE alone';
+  readonly via: Via;
   /** What it shows, in one sentence without an end. */
   readonly shows: string;
   /** Whether it runs with `--long` only. */

@@ -35,11 +35,17 @@ export async function startSoftwareTpm(stage: Stage): Promise<string> {
     name,
     command: join(root, 'usr/bin/swtpm'),
     args: [
-      'socket --tpm2 --flags not-need-init,startup-clear',
-      `--tpmstate dir=${state}`,
-      `--server type=unixio,path=${socket}`,
-      `--ctrl type=unixio,path=${control}`,
-    ].flatMap((words) => words.split(' ')),
+      'socket',
+      '--tpm2',
+      '--tpmstate',
+      `dir=${state}`,
+      '--server',
+      `type=unixio,path=${socket}`,
+      '--ctrl',
+      `type=unixio,path=${control}`,
+      '--flags',
+      'not-need-init,startup-clear',
+    ],
     env: { LD_LIBRARY_PATH: `${libraries}:${join(libraries, 'swtpm')}` },
   });
   // Its control channel: a connection to the other one would be a client of the TPM.

@@ -50,11 +50,15 @@ export async function join(
   const { stage, server, agent } = world;
   const { path = `/${user}`, ttl = SHORT_TTL, parentId = agent.id, ...rest } = options;
   const entry = await server.createEntry({ path, ttl, parentId, uid: USERS[user], ...rest });
-  assert.equal(via, 'spiffe-helper');
-  const helper = await SpiffeHelper.start(stage, agent, { uid: USERS[user] });
+  const helper =
+    via === 'spiffe-helper' ? await SpiffeHelper.start(stage, agent, { uid: USERS[user] }) : undefined;
   const workload = startWorkload(stage, {
     uid: USERS[user],
-    from: [{ kind: 'mount', directory: helper.directory }],
+    from: [
+      helper === undefined
+        ? { kind: 'workload-api', address: `unix://${agent.socket}` }
+        : { kind: 'mount', directory: helper.directory },
+    ],
   });
   const { id } = await workload.open();
   assert.equal(id, server.id(path), `the identity of ${user}`);

@@ -13,18 +13,20 @@ import { upstreamAuthority } from './upstream-authority.ts';
 
 /** All of them, in the order in which they are played. */
 export const SCENARIOS: readonly Scenario[] = [
-  attestation('spiffe-helper'),
-  rotation('spiffe-helper'),
-  agentRestart('spiffe-helper'),
-  serverDown('spiffe-helper'),
-  entryDeleted('spiffe-helper'),
-  caRotation('spiffe-helper'),
-  upstreamAuthority('spiffe-helper'),
-  federation('https_spiffe', 'spiffe-helper'),
-  federation('https_web', 'spiffe-helper'),
+  ...(['Workload API', 'spiffe-helper'] as const).flatMap((via) => [
+    attestation(via),
+    rotation(via),
+    agentRestart(via),
+    serverDown(via),
+    entryDeleted(via),
+    caRotation(via),
+    upstreamAuthority(via),
+    federation('https_spiffe', via),
+    federation('https_web', via),
+    goSpiffe('https', via),
+    goSpiffe('grpc', via),
+    agentRestarts(via),
+  ]),
   spiffeHelperRestart,
-  goSpiffe('https', 'spiffe-helper'),
-  goSpiffe('grpc', 'spiffe-helper'),
-  tpmDevid('spiffe-helper'),
-  agentRestarts('spiffe-helper'),
+  tpmDevid('Workload API'),
 ];

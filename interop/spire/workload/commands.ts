@@ -1,9 +1,7 @@
 /** Where a workload gets its identity. */
-export type Delivery = {
-  readonly kind: 'mount';
-  readonly directory: string;
-  readonly bundles?: Readonly<Record<string, string>>;
-};
+export type Delivery =
+  | { readonly kind: 'mount'; readonly directory: string }
+  | { readonly kind: 'workload-api'; readonly address: string };
 
 /** What a workload process is started with. */
 export interface WorkloadSpec {

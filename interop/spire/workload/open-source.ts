@@ -1,7 +1,11 @@
 import { firstHealthy, type X509Source } from '@svidkit/core';
 import { openMountedX509Source } from '@svidkit/mount';
+import { openWorkloadApiX509Source } from '@svidkit/workload-api';
 
 import { type Delivery } from './commands.ts';
+
+/** An entry reaches an agent within a second or two. */
+const WAIT_MS = 60_000;
 
 /** Opens where the identity comes from; of several, the first that has something to use counts. */
 export async function openSource(from: readonly Delivery[]): Promise<X509Source> {
@@ -11,12 +15,13 @@ export async function openSource(from: readonly Delivery[]): Promise<X509Source>
 }
 
 async function openOne(delivery: Delivery): Promise<X509Source> {
-  const { directory, bundles } = delivery;
+  if (delivery.kind === 'workload-api') {
+    return openWorkloadApiX509Source({ address: delivery.address, wait: WAIT_MS });
+  }
+  // spiffe-helper appends the authorities of federated trust domains to the bundle of its own.
   return openMountedX509Source({
-    directory,
-    wait: 60_000,
-    // spiffe-helper appends the authorities of federated trust domains to the bundle of its own.
+    directory: delivery.directory,
+    wait: WAIT_MS,
     foreignAuthorities: 'split',
-    ...(bundles === undefined ? {} : { bundles }),
   });
 }
