@@ -12,7 +12,7 @@ import { resultsFile } from './results-file.ts';
 import { type KitRun, runKit, temporaryDirectory } from './run-kit.ts';
 
 const PARSED = 'spiffe-id/accept/td-and-path';
-const UPPER = 'spiffe-id/reject/td-upper';
+const UPPER = 'spiffe-id/reject/ipv6';
 const OPEN = 'spiffe-id/choice/len-2049';
 
 /** Everything that somebody who writes an adapter could try. */
@@ -99,7 +99,7 @@ describe('the matrix', () => {
     expect(page).toContain('<a href="https://two.example/" rel="noopener noreferrer">two</a>');
     expect(page).toContain('#21-trust-domain"');
     expect(markdown).toContain('| claim | core @ 2026-07 | - |');
-    expect(markdown).toContain('| spiffe-id/reject/td-upper | must | ✓ | ✗ |');
+    expect(markdown).toContain('| spiffe-id/reject/ipv6 | must | ✓ | ✗ |');
     expect(markdown).toContain('| spiffe-id/choice/len-2049 | choice | ◆ accepted | ◆ refused |');
   });
 
@@ -224,18 +224,18 @@ describe.skipIf(!HAS_CHROMIUM)('the page in a browser', () => {
     try {
       expect(await visible()).toEqual([]);
       await page.evaluate(`document.querySelector('tr.suite').click()`);
-      expect(await visible()).toEqual(['accept/td-and-path', 'choice/len-2049', 'reject/td-upper']);
+      expect(await visible()).toEqual(['accept/td-and-path', 'choice/len-2049', 'reject/ipv6']);
       await page.evaluate(`document.getElementById('disputed').click()`);
-      expect(await visible()).toEqual(['choice/len-2049', 'reject/td-upper']);
+      expect(await visible()).toEqual(['choice/len-2049', 'reject/ipv6']);
       await choose('level', 'choice');
       expect(await visible()).toEqual(['choice/len-2049']);
       await choose('level', '');
-      await choose('text', 'lowercase');
-      expect(await visible()).toEqual(['reject/td-upper']);
+      await choose('text', 'dotted-quad');
+      expect(await visible()).toEqual(['reject/ipv6']);
       expect(await page.evaluate(`document.getElementById('shown').textContent`)).toBe('1 of 4 cases');
       await page.evaluate(`document.querySelector('tr.case:not([hidden]) button').click()`);
       const details = await page.evaluate(`document.querySelector('dialog[open]').innerText`);
-      expect(details).toContain('The `host` part of the authority MUST be lowercase.');
+      expect(details).toContain('in dotted-quad notation, but does exclude IPv6 addresses.');
       expect(details).toContain('want a rejection, got ok');
       expect(details).toContain('{"ok":{"id":"x"}}');
       expect(await page.evaluate(`getComputedStyle(document.body).backgroundColor`)).toBe(
