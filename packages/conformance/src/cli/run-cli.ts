@@ -1,8 +1,10 @@
 import { EXIT, KitFailure } from '../exit-code.ts';
 import { harmless } from '../terminal-text.ts';
 import { type CliIo } from './cli-io.ts';
+import { coverageCommand } from './coverage-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { initCommand } from './init-command.ts';
 import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
 import { matrixCommand } from './matrix-command.ts';
@@ -20,6 +22,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
   ['known', knownCommand],
+  ['init', initCommand],
+  ['coverage', coverageCommand],
   ['matrix', matrixCommand],
 ]);
 
@@ -33,6 +37,8 @@ Commands:
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
   self-test -- <adapter>       check that the cases notice broken implementations
+  coverage                     which sentences of the standards the cases cover
+  init <language>              write an adapter to begin with
   known update -- <adapter>    bring a file of known failures up to date
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
