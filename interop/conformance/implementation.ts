@@ -34,7 +34,7 @@ export const IMPLEMENTATIONS: readonly Implementation[] = [
       join(ROOT, 'interop/typescript/src/main.ts'),
     ],
   },
-  other('go', 'go-spiffe', 'go >= 1.24', buildGo),
+  other('go', 'go-spiffe', 'go >= 1.25', buildGo),
   other('python', 'py-spiffe', 'python3 >= 3.10 with pip and venv', buildPython),
   other('rust', 'rust-spiffe', 'cargo with Rust >= 1.88', buildRust),
   other('java', 'java-spiffe', 'a JDK >= 17 and mvn', buildJava),

@@ -36,6 +36,8 @@ var reasons = []struct{ fragment, code string }{
 	{"parse DER encoded certificate", "der.malformed"},
 	{"cannot parse certificate", "bundle.malformed"},
 	{"signature check attempts limit", "x509.budget"},
+	{"unexpected ID ", "authz.denied"},
+	{"unexpected trust domain ", "authz.denied"},
 	{"cannot be empty", "id.empty"},
 	{"scheme is missing or invalid", "id.scheme"},
 	{"trust domain is missing", "id.td.empty"},
