@@ -23,7 +23,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** Every operation of the protocol that java-spiffe has. */
@@ -32,17 +31,25 @@ final class Operations {
     private Operations() {}
 
     static Map<String, Operation> all() {
-        return new TreeMap<>(Map.of(
-                "id.parse", Operations::parseId,
-                "id.build", Operations::buildId,
-                "id.equal", Operations::equalIds,
-                "id.match", Rules::match,
-                "td.parse", Operations::parseTrustDomain,
-                "svid.parsePem", Operations::parseSvidPem,
-                "svid.parseDer", Operations::parseSvidDer,
-                "bundle.parsePem", Operations::parseBundlePem,
-                "x509.verify", Operations::verify,
-                "endpoint.parse", Operations::parseEndpoint));
+        return Map.ofEntries(
+                Map.entry("id.parse", Operations::parseId),
+                Map.entry("id.build", Operations::buildId),
+                Map.entry("id.equal", Operations::equalIds),
+                Map.entry("id.match", Rules::match),
+                Map.entry("td.parse", Operations::parseTrustDomain),
+                Map.entry("svid.parsePem", Operations::parseSvidPem),
+                Map.entry("svid.parseDer", Operations::parseSvidDer),
+                Map.entry("bundle.parsePem", Operations::parseBundlePem),
+                Map.entry("x509.verify", Operations::verify),
+                Map.entry("endpoint.parse", Operations::parseEndpoint),
+                Map.entry("source.open", StaticSource::open),
+                Map.entry("source.get", StaticSource::get),
+                Map.entry("source.wait", StaticSource::await),
+                Map.entry("source.set", StaticSource::replace),
+                Map.entry("source.close", Handles::close),
+                Map.entry("server.start", Connections::serve),
+                Map.entry("server.stop", Connections::stop),
+                Map.entry("client.connect", Connections::connect));
     }
 
     private static Map<String, ?> parseId(JsonObject params) {
@@ -136,7 +143,7 @@ final class Operations {
         return certificates;
     }
 
-    private static List<String> fingerprints(Collection<X509Certificate> certificates) throws Exception {
+    static List<String> fingerprints(Collection<X509Certificate> certificates) throws Exception {
         MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
         String[] fingerprints = new String[certificates.size()];
         int i = 0;
@@ -146,7 +153,7 @@ final class Operations {
         return List.of(fingerprints);
     }
 
-    private static Stream<String> strings(JsonElement list) {
+    static Stream<String> strings(JsonElement list) {
         return list.getAsJsonArray().asList().stream().map(JsonElement::getAsString);
     }
 

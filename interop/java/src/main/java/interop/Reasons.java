@@ -6,6 +6,7 @@ import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
 import io.spiffe.exception.X509SvidException;
 import io.spiffe.provider.SpiffeVerificationException;
+import java.io.IOException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertPathValidatorException.BasicReason;
 import java.security.cert.CertificateException;
@@ -20,7 +21,10 @@ import java.util.Set;
 /** Which errors are verdicts, and what they are called in the kit. No verdict hangs on the names. */
 final class Reasons {
 
-    /** What the library documents. An IllegalArgumentException is what it documents for an empty ID. */
+    /**
+     * What the library documents. An IllegalArgumentException is what it documents for an empty ID, and an IOException is
+     * how a connection ends that was not let in.
+     */
     private static final Set<Class<? extends Exception>> VERDICTS = Set.of(
             InvalidSpiffeIdException.class,
             IllegalArgumentException.class,
@@ -28,7 +32,8 @@ final class Reasons {
             X509BundleException.class,
             CertificateException.class,
             BundleNotFoundException.class,
-            SocketEndpointAddressException.class);
+            SocketEndpointAddressException.class,
+            IOException.class);
 
     /** The first fragment that a message has decides. */
     private static final Entry<?, ?>[] FRAGMENTS = {
