@@ -2,6 +2,7 @@ package interop;
 
 import io.spiffe.exception.BundleNotFoundException;
 import io.spiffe.exception.InvalidSpiffeIdException;
+import io.spiffe.exception.JwtBundleException;
 import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
 import io.spiffe.exception.X509SvidException;
@@ -30,6 +31,7 @@ final class Reasons {
             IllegalArgumentException.class,
             X509SvidException.class,
             X509BundleException.class,
+            JwtBundleException.class,
             CertificateException.class,
             BundleNotFoundException.class,
             SocketEndpointAddressException.class,
@@ -51,6 +53,7 @@ final class Reasons {
         Map.entry("Certificate could not be parsed", "der.malformed"),
         Map.entry("Could not parse certificate", "der.malformed"),
         Map.entry("Bundle certificates could not be parsed", "bundle.malformed"),
+        Map.entry("Unable to parse JWK set", "bundle.malformed"),
         Map.entry("No X.509 bundle for trust domain", "x509.no-bundle"),
         Map.entry("No trusted Certs", "bundle.empty"),
         Map.entry("Cannot be empty", "id.empty"),
