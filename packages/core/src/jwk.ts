@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
 import { type Certificate } from './certificate.ts';
+import { declareAlgorithm } from './declared-algorithm.ts';
 import { type JsonObject, type JsonValue, kindOfJson } from './json-reader.ts';
 import { quote } from './quote.ts';
 
@@ -45,7 +46,10 @@ export function readJwtKey(jwk: JsonObject): JwkReading {
   if (kind === undefined) {
     return { problem: `unknown key type ${quote(kty)}${curve === '' ? '' : ` with curve ${quote(curve)}`}` };
   }
-  return forbidden(jwk, kind) ?? numbersProblem(jwk, kind) ?? importKey(kty, jwk, kind);
+  const reading = forbidden(jwk, kind) ?? numbersProblem(jwk, kind) ?? importKey(kty, jwk, kind);
+  const alg = jwk.get('alg');
+  if ('key' in reading && typeof alg === 'string') declareAlgorithm(reading.key, alg);
+  return reading;
 }
 
 /**
