@@ -194,13 +194,17 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       // Workload API 5.2.1: cease to use what was given before.
       this.#message = undefined;
       this.#withdraw(
-        new SpiffeError('ERR_SOURCE_EMPTY', `the identity was withdrawn: ${error.message}`, {
-          cause: error,
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        }),
+        new SpiffeError(
+          'ERR_SOURCE_EMPTY',
+          `${this.#cell.latest === undefined ? '' : 'the identity was withdrawn: '}${error.message}`,
+          {
+            cause: error,
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+          },
+        ),
       );
     }
-    if (this.#settings.waitMs === 0) this.#opening?.reject(this.#timeout(0));
+    this.#answered();
   }
 
   #withdraw(error: SpiffeError): void {
@@ -208,7 +212,12 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (this.#cell.latest !== undefined) this.#wasEmptied = true;
     this.#cell.withdraw(error, 'withdrawn');
     this.#setStatus();
-    if (this.#settings.waitMs === 0) this.#opening?.reject(error);
+    this.#answered();
+  }
+
+  /** An answer came that is of no use. */
+  #answered(): void {
+    if (this.#settings.waitMs === 0) this.#opening?.reject(this.#timeout(0));
   }
 
   #nothingPicked({ svids }: WorkloadX509Context): SpiffeError {
@@ -224,15 +233,12 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   #timeout(waitMs: number): SpiffeError {
     const { latest } = this.#troubles;
-    const reason = latest ?? this.#cell.failure;
-    const saw =
-      latest?.message ??
-      (this.#message === undefined
-        ? 'it took the call and has sent nothing'
-        : (reason?.message ?? 'nothing that can be used'));
+    // Without a message, what the cell says is only that there has been none.
+    const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
+    const saw = reason?.message ?? 'it took the call and has sent nothing';
     return new SpiffeError(
       'ERR_SOURCE_TIMEOUT',
-      `no identity from the Workload API at ${this.address} within ${waitMs} ms: ${saw}`,
+      `no identity from the Workload API at ${this.address} ${waitMs === 0 ? 'with its first answer' : `within ${waitMs} ms`}: ${saw}`,
       {
         hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
         ...(reason === undefined ? {} : { cause: reason }),
