@@ -14,7 +14,9 @@ import {
 } from '@svidkit/core';
 
 import { beginsAt, isSameSvid, judgeSvid } from './judge-svid.ts';
+import { Opening } from './opening.ts';
 import { type WorkloadX509Context } from './read-x509.ts';
+import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
 import { type WorkloadApiX509Source } from './workload-api-x509-source.ts';
 import { type X509SourceSettings } from './x509-source-options.ts';
@@ -29,7 +31,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   readonly #settings: X509SourceSettings;
   readonly #cell: SourceCell;
   readonly #troubles: Troubles;
-  #opening: PromiseWithResolvers<void> | undefined;
+  readonly #opening = new Opening();
   #message: WorkloadX509Context | undefined;
   #wasEmptied = false;
   /** Why nothing comes any more. */
@@ -56,22 +58,10 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
    */
   async open(): Promise<void> {
     const { clock, signal, waitMs } = this.#settings;
+    const limitMs = waitMs === 0 ? FIRST_ANSWER_MS : waitMs;
+    const timeout = (): SpiffeError => this.#timeout(limitMs);
     try {
-      signal?.throwIfAborted();
-      const opening = Promise.withResolvers<void>();
-      this.#opening = opening;
-      const onAbort = (): void => opening.reject(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const limitMs = waitMs === 0 ? FIRST_ANSWER_MS : waitMs;
-      const deadline = clock.setTimer(() => opening.reject(this.#timeout(limitMs)), limitMs);
-      try {
-        void this.#follow();
-        await opening.promise;
-      } finally {
-        this.#opening = undefined;
-        deadline.clear();
-        signal?.removeEventListener('abort', onAbort);
-      }
+      await this.#opening.wait({ clock, limitMs, signal, timeout }, () => void this.#follow());
     } catch (error) {
       await this.close();
       throw error;
@@ -142,7 +132,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (this.closed.aborted) return;
     this.#end = error;
     this.#tell(error);
-    this.#opening?.reject(error);
+    this.#opening.reject(error);
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -184,7 +174,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     this.#cell.publish({ svid, bundles }, this.#wasEmptied ? 'recovery' : reasonFor(svid, latest));
     this.#wasEmptied = false;
     this.#setStatus();
-    this.#opening?.resolve();
+    this.#opening.resolve();
   }
 
   #onError(error: SpiffeError): void {
@@ -217,7 +207,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   /** An answer came that is of no use. */
   #answered(): void {
-    if (this.#settings.waitMs === 0) this.#opening?.reject(this.#timeout(0));
+    if (this.#settings.waitMs === 0) this.#opening.reject(this.#timeout(0));
   }
 
   #nothingPicked({ svids }: WorkloadX509Context): SpiffeError {
@@ -302,14 +292,4 @@ function reasonFor(svid: X509Svid, latest: X509Context | undefined): string {
   if (latest === undefined) return 'first load';
   if (svid === latest.svid) return 'bundles';
   return svid.id.equals(latest.svid.id) ? 'rotation' : 'identity changed';
-}
-
-/** Whatever is no {@link SpiffeError} is a defect of this package; it is told, and the last good state goes on. */
-function asSpiffeError(error: unknown): SpiffeError {
-  if (error instanceof SpiffeError) return error;
-  return new SpiffeError(
-    'ERR_WORKLOAD_API_UNAVAILABLE',
-    `following the Workload API failed unexpectedly: ${String(error)}`,
-    { hint: 'This is a defect of the source. Please report it with the cause of this error.', cause: error },
-  );
 }
