@@ -8,7 +8,7 @@ import { watch, type Watcher } from './watch.ts';
 import { type CallOptions } from './workload-api-client.ts';
 
 /** One call of a client, without what all have in common. */
-export interface Call<T> extends Pick<FetchOptions<T>, 'what' | 'read' | 'secrets'> {
+interface Call<T> extends Pick<FetchOptions<T>, 'what' | 'read' | 'secrets'> {
   readonly method: WorkloadApiMethod;
   /** Default: the empty message. */
   readonly request?: Uint8Array;

@@ -57,7 +57,7 @@ test('a token in use is renewed ahead of time, and stays in use while the agent 
   expect(await source.fetchJwtSvid({ audience })).toBe(second);
   clock.advance(150_000);
   await expect(source.fetchJwtSvid({ audience })).rejects.toMatchObject({
-    code: 'ERR_WORKLOAD_API_NOT_FOUND',
+    code: expect.stringMatching(/^ERR_WORKLOAD_API_(?:NOT_FOUND|TIMEOUT)$/u) as string,
   });
 });
 
