@@ -14,8 +14,10 @@ export interface ProgramOptions {
   readonly log: string;
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The local user, and group of the same number. Default: that of this process. */
+  /** The local user. Default: that of this process. */
   readonly uid?: number;
+  /** Default: of the same number as the user. */
+  readonly gid?: number;
   /** Whether its standard output is read by `output`, instead of going to the log. */
   readonly piped?: boolean;
 }
@@ -27,7 +29,7 @@ export class Program {
   readonly #exited: Promise<unknown>;
 
   constructor(options: ProgramOptions) {
-    const { command, args, log, cwd, env = {}, uid, piped = false } = options;
+    const { command, args, log, cwd, env = {}, uid, gid = uid, piped = false } = options;
     const file = openSync(log, 'a');
     const stdio: StdioOptions = ['ignore', piped ? 'pipe' : file, file];
     this.#options = options;
@@ -35,7 +37,8 @@ export class Program {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', HOME: cwd, LC_ALL: 'C.UTF-8', ...env },
       stdio,
-      ...(uid === undefined ? {} : { uid, gid: uid }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
     });
     closeSync(file);
     const end = (): void => void this.#child.kill('SIGKILL');

@@ -1,5 +1,6 @@
+import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { SPIFFE_HELPER } from './pins.ts';
@@ -11,6 +12,8 @@ import { type Stage } from './stage.ts';
 export interface SpiffeHelperOptions {
   /** The local user whose identity it gets, and whose files it writes. */
   readonly uid: number;
+  /** Default: of the same number. */
+  readonly gid?: number;
   /** More lines of its configuration. */
   readonly more?: string;
 }
@@ -31,7 +34,7 @@ export class SpiffeHelper {
   static async start(
     stage: Stage,
     agent: SpireAgent,
-    { uid, more = '' }: SpiffeHelperOptions,
+    { uid, gid = uid, more = '' }: SpiffeHelperOptions,
   ): Promise<SpiffeHelper> {
     const command = await stage.programForAll(SPIFFE_HELPER);
     const name = stage.name('helper');
@@ -50,10 +53,18 @@ ${more}
 `,
     );
     const helper = new SpiffeHelper(directory, () =>
-      stage.start({ name, command, args: ['-config', config], uid }),
+      stage.start({ name, command, args: ['-config', config], uid, gid }),
     );
     await helper.restart();
     return helper;
+  }
+
+  /** The fingerprint of the leaf that it has written; undefined while it writes, which it does in place. */
+  async fingerprint(): Promise<string | undefined> {
+    const content = await readFile(join(this.directory, 'svid.pem'), 'utf8');
+    return content.endsWith('-----END CERTIFICATE-----\n')
+      ? createHash('sha256').update(new X509Certificate(content).raw).digest('hex')
+      : undefined;
   }
 
   /** Starts it again, over the files that are there. */

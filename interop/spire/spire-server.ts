@@ -29,6 +29,8 @@ export interface Entry {
   readonly parentId: string;
   /** The local user whose processes get it. */
   readonly uid: number;
+  /** Their group. Default: any. */
+  readonly gid?: number;
   /** Seconds. @default 20 */
   readonly ttl?: number;
   /** Names of trust domains whose bundles it gets too. */
@@ -158,13 +160,14 @@ ${plugins}
 
   /** Makes a registration entry and gives its number. */
   async createEntry(entry: Entry): Promise<string> {
-    const { path, parentId, uid, ttl = 20, federatesWith = [], hint } = entry;
+    const { path, parentId, uid, gid, ttl = 20, federatesWith = [], hint } = entry;
     const answer = (await this.ask([
       'entry',
       'create',
       `-spiffeID=${this.id(path)}`,
       `-parentID=${parentId}`,
       `-selector=unix:uid:${uid}`,
+      ...(gid === undefined ? [] : [`-selector=unix:gid:${gid}`]),
       `-x509SVIDTTL=${ttl}`,
       `-jwtSVIDTTL=${ttl}`,
       ...federatesWith.map((name) => `-federatesWith=spiffe://${name}`),

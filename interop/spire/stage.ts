@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -32,6 +32,8 @@ export class Stage {
     this.folder = folder;
     this.say = options.say;
     this.#options = options;
+    // Whoever interrupts leaves nothing either; the programs end by themselves.
+    process.once('exit', this.#remove);
   }
 
   static async open(options: StageOptions): Promise<Stage> {
@@ -90,7 +92,12 @@ export class Stage {
     try {
       for (const running of this.#running.splice(0).toReversed()) await running.close();
     } finally {
-      if (process.env['INTEROP_KEEP'] === undefined) await rm(this.folder, { recursive: true, force: true });
+      process.off('exit', this.#remove);
+      this.#remove();
     }
   }
+
+  readonly #remove = (): void => {
+    if (process.env['INTEROP_KEEP'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+  };
 }

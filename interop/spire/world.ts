@@ -15,7 +15,7 @@ export const USERS = { alice: 61_001, bob: 61_002, carol: 61_003, mallory: 61_00
 export type User = keyof typeof USERS;
 
 /** Short enough that an agent renews an SVID every two or three seconds. */
-const SHORT_TTL = 14;
+export const SHORT_TTL = 14;
 
 /** A trust domain: one SPIRE server and one agent. */
 export interface World {
@@ -66,17 +66,23 @@ export async function join(
 }
 
 /** Two users, of whom the second asks the first over mutual TLS without end. */
-export interface Traffic {
-  readonly alice: Member;
-  readonly bob: Member;
+export interface Traffic<One = Member> {
+  readonly alice: One;
+  readonly bob: One;
   /** Ends it; fails when any request failed. Gives figures. */
   finish(): Promise<string>;
 }
 
 /** Starts {@link Traffic}. */
 export async function startTraffic(world: World, via: Via, options?: Partial<Entry>): Promise<Traffic> {
-  const alice = await join(world, 'alice', via, options);
-  const bob = await join(world, 'bob', via, options);
+  return startTrafficOf(await join(world, 'alice', via, options), await join(world, 'bob', via, options));
+}
+
+/** Starts {@link Traffic} between two that have their identities. */
+export async function startTrafficOf<One extends Pick<Member, 'id' | 'workload'>>(
+  alice: One,
+  bob: One,
+): Promise<Traffic<One>> {
   const port = await alice.workload.serveHttps({ authorize: bob.id });
   await bob.workload.startLoad({ target: `https://127.0.0.1:${port}/`, authorize: alice.id });
   await until('requests are answered', async () => (await bob.workload.load()).requests > 20);
@@ -98,7 +104,7 @@ export async function startTraffic(world: World, via: Via, options?: Partial<Ent
 
 /** Waits until so many more SVIDs of both sides were seen by the other one. */
 export async function awaitRotations(
-  { alice, bob }: Traffic,
+  { alice, bob }: Traffic<Pick<Member, 'workload'>>,
   count: number,
   limitMs = 120_000,
 ): Promise<void> {

@@ -7,6 +7,7 @@ import { federation } from './federation.ts';
 import { goSpiffe } from './go-spiffe.ts';
 import { rotation } from './rotation.ts';
 import { serverDown } from './server-down.ts';
+import { sourceSwap } from './source-swap.ts';
 import { spiffeHelperRestart } from './spiffe-helper-restart.ts';
 import { tpmDevid } from './tpm-devid.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
@@ -28,5 +29,6 @@ export const SCENARIOS: readonly Scenario[] = [
     agentRestarts(via),
   ]),
   spiffeHelperRestart,
+  sourceSwap,
   tpmDevid('Workload API'),
 ];

@@ -1,7 +1,8 @@
 // A workload: a process of one local user, which does what it is told over its channel to the parent.
+import { createHash } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 
-import { type SvidkitEvents, type X509Source } from '@svidkit/core';
+import { type Certificate, type SvidkitEvents, type X509Source } from '@svidkit/core';
 
 import {
   type AnswerMessage,
@@ -115,15 +116,19 @@ function report(): IdentityReport {
   const { svid, bundles } = source().current;
   return {
     id: svid.id.toString(),
-    serial: svid.leaf.serialNumber,
+    fingerprint: sha256(svid.leaf),
     notAfter: svid.notAfter,
     chainLength: svid.certificates.length,
     hint: svid.hint,
     authorities: Object.fromEntries(
       bundles.trustDomains.map((trustDomain) => [
         trustDomain.toString(),
-        bundles.require(trustDomain).authorities.map(({ fingerprint256 }) => fingerprint256),
+        bundles.require(trustDomain).authorities.map(sha256),
       ]),
     ),
   };
+}
+
+function sha256({ der }: Certificate): string {
+  return createHash('sha256').update(der).digest('hex');
 }

@@ -14,13 +14,14 @@ export interface WorkloadSpec {
 /** The identity that a workload uses. */
 export interface IdentityReport {
   readonly id: string;
-  readonly serial: string;
+  /** SHA-256 of the leaf, in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
   /** Milliseconds since the Unix epoch. */
   readonly notAfter: number;
   /** How many certificates its chain has. */
   readonly chainLength: number;
   readonly hint: string | undefined;
-  /** SHA-256 of each authority, by trust domain. */
+  /** SHA-256 of each authority likewise, by trust domain. */
   readonly authorities: Readonly<Record<string, readonly string[]>>;
 }
 
