@@ -25,6 +25,13 @@ export { type RenameWriterOptions, renameWriter } from './rename-writer.ts';
 export { type MountFiles, type MountWriter, type Rotation } from './rotation.ts';
 export { type TestBundle, testBundle, testBundleOf, testBundleSet } from './test-bundle.ts';
 export { TestCa, type TestContext, type TestContextOptions, type TestX509Source } from './test-ca.ts';
+export {
+  createTestJwtAuthority,
+  type IssueJwtOptions,
+  type JwtKeyAlgorithm,
+  type TestJwtAuthority,
+  type TestJwtAuthorityOptions,
+} from './test-jwt-authority.ts';
 export { type TestCertificate, type TestSvid } from './test-svid.ts';
 export { type WriteOrder } from './write-order.ts';
 export { bundleMap, type X509Entry, x509Response, type X509ResponseOptions } from './x509-response.ts';
