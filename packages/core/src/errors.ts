@@ -47,6 +47,12 @@ export const ERROR_CODES = {
   ERR_JWT_MISSING: 'peer',
   ERR_JWT_UNAVAILABLE: 'environment',
   ERR_JWT_INSECURE: 'caller',
+  // Bundles of other trust domains
+  ERR_FEDERATION_UNREACHABLE: 'environment',
+  ERR_FEDERATION_UNTRUSTED: 'peer',
+  ERR_FEDERATION_RESPONSE: 'peer',
+  ERR_FEDERATION_SEQUENCE: 'peer',
+  ERR_FEDERATION_STORE: 'environment',
   // Peers of a connection
   ERR_PEER_NO_CERTIFICATE: 'peer',
   ERR_PEER_UNAUTHORIZED: 'peer',
