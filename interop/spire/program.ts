@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
+import { endWithProcess } from './end-with-process.ts';
 import { until } from './until.ts';
 
 /** How a program is run. */
@@ -41,11 +42,10 @@ export class Program {
       ...(gid === undefined ? {} : { gid }),
     });
     closeSync(file);
-    const end = (): void => void this.#child.kill('SIGKILL');
-    process.once('exit', end);
+    const spare = endWithProcess(() => void this.#child.kill('SIGKILL'));
     this.#child.on('error', () => {});
     this.#exited = once(this.#child, 'exit').catch(() => {});
-    this.#child.once('exit', () => process.off('exit', end));
+    this.#child.once('exit', spare);
   }
 
   get running(): boolean {

@@ -7,6 +7,9 @@ import { SPIFFE_HELPER } from './pins.ts';
 import { type Program } from './program.ts';
 import { type SpireAgent } from './spire-agent.ts';
 import { type Stage } from './stage.ts';
+import { type JwtFiles } from './workload/commands.ts';
+
+const JWT_BUNDLE = 'jwt_bundle.json';
 
 /** Options of {@link SpiffeHelper.start}. */
 export interface SpiffeHelperOptions {
@@ -14,19 +17,22 @@ export interface SpiffeHelperOptions {
   readonly uid: number;
   /** Default: of the same number. */
   readonly gid?: number;
-  /** More lines of its configuration. */
-  readonly more?: string;
+  /** Audiences to fetch JWT-SVIDs for. Absent: nothing about them is written. */
+  readonly audiences?: readonly string[];
 }
 
 /** A spiffe-helper that writes an X.509-SVID to files, which only its user may read. */
 export class SpiffeHelper {
   /** Where the files are. */
   readonly directory: string;
+  /** Which of them are about JWT-SVIDs. */
+  readonly jwt: JwtFiles | undefined;
   readonly #start: () => Program;
   #program: Program | undefined;
 
-  private constructor(directory: string, start: () => Program) {
+  private constructor(directory: string, jwt: JwtFiles | undefined, start: () => Program) {
     this.directory = directory;
+    this.jwt = jwt;
     this.#start = start;
   }
 
@@ -34,7 +40,7 @@ export class SpiffeHelper {
   static async start(
     stage: Stage,
     agent: SpireAgent,
-    { uid, gid = uid, more = '' }: SpiffeHelperOptions,
+    { uid, gid = uid, audiences }: SpiffeHelperOptions,
   ): Promise<SpiffeHelper> {
     const command = await stage.programForAll(SPIFFE_HELPER);
     const name = stage.name('helper');
@@ -49,10 +55,14 @@ svid_file_name = "svid.pem"
 svid_key_file_name = "svid_key.pem"
 svid_bundle_file_name = "svid_bundle.pem"
 include_federated_domains = true
-${more}
+${audiences === undefined ? '' : jwtLines(audiences)}
 `,
     );
-    const helper = new SpiffeHelper(directory, () =>
+    const jwt =
+      audiences === undefined
+        ? undefined
+        : { directory, svids: audiences.map(tokenFile), bundle: JWT_BUNDLE };
+    const helper = new SpiffeHelper(directory, jwt, () =>
       stage.start({ name, command, args: ['-config', config], uid, gid }),
     );
     await helper.restart();
@@ -83,4 +93,15 @@ ${more}
   async kill(): Promise<void> {
     await this.#program?.kill();
   }
+}
+
+function tokenFile(audience: string): string {
+  return `${audience}.token`;
+}
+
+function jwtLines(audiences: readonly string[]): string {
+  const svids = audiences.map(
+    (audience) => `{jwt_audience="${audience}", jwt_svid_file_name="${tokenFile(audience)}"}`,
+  );
+  return `jwt_svids = [${svids.join(', ')}]\njwt_bundle_file_name = "${JWT_BUNDLE}"`;
 }

@@ -183,14 +183,14 @@ ${plugins}
     await this.command(['entry', 'delete', '-entryID', id]);
   }
 
-  /** Does something with its X.509 authorities and gives what it says. */
-  authorities(args: readonly string[]): Promise<unknown> {
-    return this.ask(['localauthority', 'x509', ...args]);
+  /** Does something with its authorities and gives what it says. */
+  authorities(args: readonly string[], kind: 'x509' | 'jwt' = 'x509'): Promise<unknown> {
+    return this.ask(['localauthority', kind, ...args]);
   }
 
-  /** The number of one of its X.509 authorities. */
-  async authorityId(which: 'active' | 'prepared' | 'old'): Promise<string> {
-    const states = (await this.authorities(['show'])) as Record<
+  /** The number of one of its authorities. */
+  async authorityId(which: 'active' | 'prepared' | 'old', kind: 'x509' | 'jwt' = 'x509'): Promise<string> {
+    const states = (await this.authorities(['show'], kind)) as Record<
       string,
       { authority_id?: string } | undefined
     >;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
 import { copyProgram } from '../drivers/fetch.ts';
+import { endWithProcess } from './end-with-process.ts';
 import { goProgram } from './go-program.ts';
 import { type GoCommand } from './pins.ts';
 import { Program, type ProgramOptions } from './program.ts';
@@ -26,6 +27,7 @@ export class Stage {
   readonly say: (text: string) => void;
   readonly #options: StageOptions;
   readonly #running: Closable[] = [];
+  readonly #spare: () => void;
   #names = 0;
 
   private constructor(folder: string, options: StageOptions) {
@@ -33,7 +35,7 @@ export class Stage {
     this.say = options.say;
     this.#options = options;
     // Whoever interrupts leaves nothing either; the programs end by themselves.
-    process.once('exit', this.#remove);
+    this.#spare = endWithProcess(this.#remove);
   }
 
   static async open(options: StageOptions): Promise<Stage> {
@@ -92,7 +94,7 @@ export class Stage {
     try {
       for (const running of this.#running.splice(0).toReversed()) await running.close();
     } finally {
-      process.off('exit', this.#remove);
+      this.#spare();
       this.#remove();
     }
   }

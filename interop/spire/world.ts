@@ -6,7 +6,7 @@ import { SpireAgent } from './spire-agent.ts';
 import { type Entry, SpireServer, type SpireServerOptions } from './spire-server.ts';
 import { type Stage } from './stage.ts';
 import { until } from './until.ts';
-import { type LoadReport } from './workload/commands.ts';
+import { type Federate, type LoadReport } from './workload/commands.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
 
 /** Numbers of local users. They need no names and no homes. */
@@ -40,18 +40,33 @@ export async function openWorld(stage: Stage, options: SpireServerOptions = {}):
   return { stage, server, agent: await SpireAgent.start(server) };
 }
 
+/** How {@link join} is done. */
+export interface JoinOptions extends Partial<Omit<Entry, 'uid'>> {
+  /** Bundle endpoints that the workload follows itself. */
+  readonly federate?: readonly Federate[];
+  /** Audiences that spiffe-helper fetches JWT-SVIDs for. Absent: it writes nothing about them. */
+  readonly audiences?: readonly string[];
+}
+
 /** Registers a user, starts a workload process of theirs, and waits until that has its identity. */
-export async function join(
-  world: World,
-  user: User,
-  via: Via,
-  options: Partial<Omit<Entry, 'uid'>> = {},
-): Promise<Member> {
+export async function join(world: World, user: User, via: Via, options: JoinOptions = {}): Promise<Member> {
   const { stage, server, agent } = world;
-  const { path = `/${user}`, ttl = SHORT_TTL, parentId = agent.id, ...rest } = options;
+  const {
+    federate = [],
+    audiences,
+    path = `/${user}`,
+    ttl = SHORT_TTL,
+    parentId = agent.id,
+    ...rest
+  } = options;
   const entry = await server.createEntry({ path, ttl, parentId, uid: USERS[user], ...rest });
   const helper =
-    via === 'spiffe-helper' ? await SpiffeHelper.start(stage, agent, { uid: USERS[user] }) : undefined;
+    via === 'spiffe-helper'
+      ? await SpiffeHelper.start(stage, agent, {
+          uid: USERS[user],
+          ...(audiences === undefined ? {} : { audiences }),
+        })
+      : undefined;
   const workload = startWorkload(stage, {
     uid: USERS[user],
     from: [
@@ -59,6 +74,8 @@ export async function join(
         ? { kind: 'workload-api', address: `unix://${agent.socket}` }
         : { kind: 'mount', directory: helper.directory },
     ],
+    federate,
+    ...(helper?.jwt === undefined ? {} : { jwt: helper.jwt }),
   });
   const { id } = await workload.open();
   assert.equal(id, server.id(path), `the identity of ${user}`);
@@ -74,7 +91,7 @@ export interface Traffic<One = Member> {
 }
 
 /** Starts {@link Traffic}. */
-export async function startTraffic(world: World, via: Via, options?: Partial<Entry>): Promise<Traffic> {
+export async function startTraffic(world: World, via: Via, options?: JoinOptions): Promise<Traffic> {
   return startTrafficOf(await join(world, 'alice', via, options), await join(world, 'bob', via, options));
 }
 
