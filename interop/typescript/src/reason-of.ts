@@ -54,6 +54,24 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_SVID_KEY_INVALID', /in PEM, got none/, 'key.missing'],
   ['ERR_SVID_KEY_INVALID', /want one private key in PEM/, 'key.many'],
   ['ERR_SVID_KEY_INVALID', /./, 'key.malformed'],
+  ['ERR_SVID_EXPIRED', /./, 'x509.expired'],
+  ['ERR_SVID_NOT_YET_VALID', /./, 'x509.not-yet-valid'],
+  ['ERR_MOUNT_NOT_FOUND', /./, 'mount.missing'],
+  ['ERR_MOUNT_UNREADABLE', /./, 'mount.unreadable'],
+  ['ERR_MOUNT_PERMISSIONS', /./, 'mount.permissions'],
+  ['ERR_MOUNT_FILE_TYPE', /./, 'mount.file-type'],
+  ['ERR_MOUNT_TOO_LARGE', /./, 'mount.too-large'],
+  ['ERR_MOUNT_TORN', /./, 'mount.torn'],
+  ['ERR_MOUNT_IDENTITY', /./, 'mount.identity'],
+  ['ERR_MOUNT_STALE', /./, 'mount.stale'],
+  ['ERR_SOURCE_TIMEOUT', /./, 'source.timeout'],
+  ['ERR_SOURCE_EXPIRED', /./, 'source.expired'],
+  ['ERR_SOURCE_EMPTY', /./, 'source.empty'],
+  ['ERR_SOURCE_CLOSED', /./, 'source.closed'],
+  ['ERR_PEER_NO_CERTIFICATE', /./, 'peer.no-certificate'],
+  ['ERR_PEER_CLOSED_AFTER_HANDSHAKE', /./, 'peer.closed'],
+  ['ERR_PEER_HANDSHAKE_TIMEOUT', /./, 'peer.timeout'],
+  ['ERR_PEER_', /./, 'peer.handshake'],
 ];
 
 /** What makes a leaf no X.509-SVID, whether it is a peer's or our own. */
@@ -77,5 +95,10 @@ function leafReasons(id: string, profile: string): readonly (readonly [string, R
 
 /** The reason code of an error; `unknown` when the table has none, which is never an answer to rely on. */
 export function reasonOf({ code, message }: SpiffeError): string {
-  return REASONS.find((row) => row[0] === code && row[1].test(message))?.[2] ?? 'unknown';
+  return REASONS.find((row) => isOf(code, row[0]) && row[1].test(message))?.[2] ?? 'unknown';
+}
+
+/** Whether a code is the one of a row, or one of the family that the row ends with `_` for. */
+function isOf(code: string, row: string): boolean {
+  return row.endsWith('_') ? code.startsWith(row) : code === row;
 }

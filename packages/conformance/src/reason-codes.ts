@@ -18,6 +18,9 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('x509.uri-san', 'missing multiple'),
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
   ...words('bundle', 'empty malformed'),
+  ...words('mount', 'missing unreadable permissions file-type too-large torn identity stale'),
+  ...words('source', 'timeout expired empty closed'),
+  ...words('peer', 'no-certificate closed timeout handshake'),
 ]);
 
 function words(area: string, list: string): readonly string[] {

@@ -21,12 +21,17 @@ test('the published program is one file beside its vectors, and needs nothing el
     format: 'esm',
     target: 'node22',
   });
-  cpSync(join(root, 'vectors'), join(directory, 'vectors'), { recursive: true });
+  for (const folder of ['vectors', 'requirements', 'assets'])
+    cpSync(join(root, folder), join(directory, folder), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
-  const { code, stdout } = await execute([bin, 'run', '--', ...REFERENCE]);
+  const results = join(directory, 'results.json');
+  const { code, stdout } = await execute([bin, 'run', '--json', results, '--', ...REFERENCE]);
   expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
   expect(stdout).toMatch(/^\d{3,} cases executed: \d{3,} pass, \d+ unsupported$/m);
   expect(code).toBe(0);
+  const matrix = await execute([bin, 'matrix', results, '-o', join(directory, 'site')]);
+  expect(matrix.stdout).toMatch(/^1 implementation, \d{3,} cases, 0 disagreements: /);
+  expect(matrix.code).toBe(0);
 });
 
 function execute(

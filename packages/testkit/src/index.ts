@@ -41,4 +41,11 @@ export {
 } from './test-jwt-authority.ts';
 export { type TestCertificate, type TestSvid } from './test-svid.ts';
 export { type WriteOrder } from './write-order.ts';
-export { bundleMap, type X509Entry, x509Response, type X509ResponseOptions } from './x509-response.ts';
+export {
+  bundleMap,
+  type X509Entry,
+  x509Response,
+  type X509ResponseFields,
+  type X509ResponseOptions,
+  type X509SvidFields,
+} from './x509-response.ts';

@@ -1,5 +1,3 @@
-import { type MessageInitShape, type X509SVIDResponseSchema } from '@svidkit/workload-api/protocol';
-
 import { type TestBundle } from './test-bundle.ts';
 import { type TestSvid } from './test-svid.ts';
 
@@ -19,6 +17,22 @@ export interface X509ResponseOptions {
   readonly crls?: readonly Uint8Array[];
 }
 
+/** The fields of one identity, as the protocol names them. */
+export interface X509SvidFields {
+  readonly spiffeId: string;
+  readonly x509Svid: Uint8Array;
+  readonly x509SvidKey: Uint8Array;
+  readonly bundle: Uint8Array;
+  readonly hint: string;
+}
+
+/** The fields of the message, as the protocol names them. */
+export interface X509ResponseFields {
+  readonly svids: X509SvidFields[];
+  readonly crl: Uint8Array[];
+  readonly federatedBundles: Record<string, Uint8Array>;
+}
+
 /**
  * The message that the Workload API gives a process with these identities. A plain object: spread it and spoil a field
  * to see how a service takes that.
@@ -26,7 +40,7 @@ export interface X509ResponseOptions {
 export function x509Response(
   entries: readonly X509Entry[],
   { federated = [], crls = [] }: X509ResponseOptions = {},
-): Exclude<MessageInitShape<typeof X509SVIDResponseSchema>, { $typeName: string }> {
+): X509ResponseFields {
   return {
     svids: entries.map(({ svid, bundle, hint = '' }) => ({
       spiffeId: svid.id,

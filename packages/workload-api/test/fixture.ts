@@ -1,6 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-import { type SpiffeError, type SvidkitEvents, type X509Context, type X509Source } from '@svidkit/core';
+import {
+  type Clock,
+  type SpiffeError,
+  type SvidkitEvents,
+  type X509Context,
+  type X509Source,
+} from '@svidkit/core';
 import {
   createTestCa,
   type FakeWorkloadApi,
@@ -9,6 +15,7 @@ import {
   type TestCa,
   type X509Entry,
   x509Response,
+  type X509ResponseFields,
   type X509ResponseOptions,
 } from '@svidkit/testkit';
 import { onTestFinished } from 'vitest';
@@ -23,15 +30,31 @@ export async function startFake(options: FakeWorkloadApiOptions = {}): Promise<F
 export const ca: Promise<TestCa> = createTestCa({ trustDomain: 'prod.example' });
 export const otherCa: Promise<TestCa> = createTestCa({ trustDomain: 'other.example' });
 
-/** The message with one identity per path, all of prod.example. */
+/** What {@link answer} can be told about its identities. */
+export interface AnswerOptions extends X509ResponseOptions {
+  readonly hints?: readonly string[];
+  /** Whose time begins each hour of validity; without, that of this machine. */
+  readonly clock?: Clock;
+  /** Milliseconds since the Unix epoch. */
+  readonly notBefore?: number;
+  readonly notAfter?: number;
+}
+
+/** The message with one identity per path, all of prod.example, valid for an hour from now. */
 export async function answer(
   paths: readonly string[],
-  options: X509ResponseOptions & { readonly hints?: readonly string[] } = {},
-): Promise<ReturnType<typeof x509Response>> {
+  options: AnswerOptions = {},
+): Promise<X509ResponseFields> {
   const bundle = await ca;
+  const now = options.clock?.now() ?? Date.now();
+  const { notBefore = now - 1_000, notAfter = now + 3_600_000 } = options;
   const entries: X509Entry[] = [];
   for (const [index, path] of paths.entries()) {
-    const svid = await bundle.issue({ path });
+    const svid = await bundle.issue({
+      path,
+      notBefore: new Date(notBefore),
+      notAfter: new Date(notAfter),
+    });
     entries.push({ svid, bundle, hint: options.hints?.[index] ?? '' });
   }
   return x509Response(entries, options);

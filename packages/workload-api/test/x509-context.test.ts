@@ -1,13 +1,10 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 
-import { createTestCa, x509Response } from '@svidkit/testkit';
+import { createTestCa, x509Response, type X509ResponseFields, type X509SvidFields } from '@svidkit/testkit';
 import { expect, test } from 'vitest';
 
 import { createWorkloadApiClient, type WorkloadApiClient, type WorkloadX509Context } from '../src/index.ts';
 import { answer, ca, closeLater, otherCa, recorder, startFake } from './fixture.ts';
-
-type Answer = Awaited<ReturnType<typeof answer>>;
-type Entry = NonNullable<Answer['svids']>[number];
 
 /** Follows the contexts of a fake Workload API. */
 async function follow() {
@@ -24,9 +21,8 @@ async function refusalOf(client: WorkloadApiClient): Promise<unknown> {
   return client.fetchX509Context().catch((error: unknown) => error);
 }
 
-function spoil(whole: Answer, change: Partial<Entry>): Answer {
-  const [first, ...others] = whole.svids ?? [];
-  return { ...whole, svids: [{ ...first, ...change } as Entry, ...others] };
+function spoil(whole: X509ResponseFields, change: Partial<X509SvidFields>): X509ResponseFields {
+  return { ...whole, svids: whole.svids.map((svid, index) => (index === 0 ? { ...svid, ...change } : svid)) };
 }
 
 test('A-05, A-06: what a message leaves out is gone: a federated bundle, a CRL, a hint, an identity', async () => {
@@ -47,7 +43,7 @@ test('A-05, A-06: what a message leaves out is gone: a federated bundle, a CRL, 
   expect(updates[0]?.svids.map(({ hint }) => hint)).toEqual(['internal', 'external']);
 
   api.fetchX509Svid.send({
-    svids: [{ ...whole.svids?.[0], hint: '' }],
+    svids: [{ ...whole.svids[0], hint: '' }],
   });
   await seen(2);
   expect(updates[1]?.crls).toEqual([]);
@@ -57,7 +53,7 @@ test('A-05, A-06: what a message leaves out is gone: a federated bundle, a CRL, 
   expect(updates[1]?.svids.map(({ id, hint }) => [id.path, hint])).toEqual([['/a', undefined]]);
 });
 
-test.each<[string, (whole: Answer) => Answer, string]>([
+test.each<[string, (whole: X509ResponseFields) => Partial<X509ResponseFields>, string]>([
   ['no svids', (whole) => ({ ...whole, svids: [] }), 'no svids'],
   ['an empty message', () => ({}), 'no svids'],
   ['no spiffe_id', (whole) => spoil(whole, { spiffeId: '' }), 'no spiffe_id'],
@@ -93,7 +89,7 @@ test('A-07: one bad identity among good ones spoils the message', async () => {
   const good = await answer(['/a', '/b']);
   api.fetchX509Svid.send({
     ...good,
-    svids: [...(good.svids ?? []), { spiffeId: 'spiffe://prod.example/c' }],
+    svids: [...good.svids, { spiffeId: 'spiffe://prod.example/c' }],
   });
   await seen(0, 1);
   expect(errors[0]?.message).toContain('SVID 3 of 3');
@@ -162,7 +158,7 @@ test('A-18: x509_svid_key is PKCS#8, not encrypted, and the key of the leaf', as
   const { api, client } = await follow();
   const good = await answer(['/a']);
   const key = createPrivateKey({
-    key: Buffer.from(good.svids?.[0]?.x509SvidKey ?? []),
+    key: Buffer.from(good.svids[0]?.x509SvidKey ?? []),
     format: 'der',
     type: 'pkcs8',
   });
