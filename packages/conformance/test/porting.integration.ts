@@ -69,7 +69,7 @@ describe('the page about a port in 15 minutes', () => {
     expect([...firsts.keys()].toSorted()).toEqual(['adapter.py', 'library.py', 'operations.py']);
     for (const [file, text] of firsts) {
       const skeleton = join(import.meta.dirname, '../skeletons/python', file);
-      expect(text, file).toBe(readFileSync(skeleton, 'utf8'));
+      expect(text).toBe(readFileSync(skeleton, 'utf8'));
     }
   });
 });
