@@ -11,6 +11,7 @@ import { matrixCommand } from './matrix-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
+import { vectorsCommand } from './vectors-command.ts';
 
 /** A command: takes what follows its name, gives the exit code. */
 type Command = (argv: readonly string[], io: CliIo) => Promise<number> | number;
@@ -22,6 +23,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
   ['known', knownCommand],
+  ['vectors', vectorsCommand],
   ['init', initCommand],
   ['coverage', coverageCommand],
   ['matrix', matrixCommand],
@@ -39,6 +41,7 @@ Commands:
   self-test -- <adapter>       check that the cases notice broken implementations
   coverage                     which sentences of the standards the cases cover
   init <language>              write an adapter to begin with
+  vectors -o FILE              the cases as an archive, for tests without Node.js
   known update -- <adapter>    bring a file of known failures up to date
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
