@@ -46,6 +46,7 @@ func init() {
 		"bundle.parsePem": with(parseBundlePEM),
 		"bundle.parse":    with(parseBundle),
 		"jwks.parse":      with(parseJWKS),
+		"jwt.validate":    with(validateJWT),
 		"x509.verify":     with(verify),
 		"endpoint.parse":  with(parseEndpoint),
 		"source.open":     with(openSource),

@@ -162,10 +162,15 @@ function encodings(): readonly Draft[] {
       'a line end within a part is refused',
       `${header}.${payload.slice(0, 8)}\n${payload.slice(8)}.${signature}`,
     ),
-    refused(
-      'trailing-bits',
-      'bits that mean nothing are refused',
-      `${header}.${payload}.${signature.slice(0, -1)}${last}`,
+    either(
+      215,
+      'choice/base64-trailing-bits',
+      'bits that mean nothing may be refused',
+      ['jwt.malformed', 'jwt.signature'],
+      {
+        token: `${header}.${payload}.${signature.slice(0, -1)}${last}`,
+        spec: [{ doc: 'RFC4648', section: '3.5' }],
+      },
     ),
   ];
 }

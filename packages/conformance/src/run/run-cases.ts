@@ -93,11 +93,9 @@ export class CaseRunner {
 
   #missing({ op, features = [], time }: Case, capabilities: Capabilities): string | undefined {
     if (!capabilities.ops.has(op)) return `the adapter does not declare ${op}`;
-    const needed = [
-      ...features,
-      ...(time.mode === 'fixed' || this.#options.at !== undefined ? ['clock'] : []),
-    ];
-    const missing = needed.find((feature) => !capabilities.has(feature));
+    const isTimed = time.mode === 'fixed' || this.#options.at !== undefined;
+    if (isTimed && !capabilities.hasClock(op)) return 'the adapter does not declare clock';
+    const missing = features.find((feature) => !capabilities.has(feature));
     return missing === undefined ? undefined : `the adapter does not declare ${missing}`;
   }
 
