@@ -1,4 +1,5 @@
 import { coverageText } from './coverage.ts';
+import { playedCases } from './played-cases.ts';
 import { publishedIdsText } from './published-ids.ts';
 import { renderSuite, vectorText } from './render.ts';
 import { suiteDrafts } from './suites.ts';
@@ -6,10 +7,11 @@ import { suiteDrafts } from './suites.ts';
 /** Everything that is generated: the text of each file by its path in the package. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const drafts = suiteDrafts();
+  const played = playedCases();
   const files = new Map(
     drafts.map((suite) => [`vectors/${suite.suite}.json`, vectorText(renderSuite(suite))]),
   );
-  files.set('coverage.json', coverageText(drafts));
-  files.set('published-ids.json', publishedIdsText(drafts));
+  files.set('coverage.json', coverageText(drafts, played));
+  files.set('published-ids.json', publishedIdsText(drafts, played));
   return files;
 }

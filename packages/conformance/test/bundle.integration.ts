@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
-import { REFERENCE, temporaryDirectory } from './run-kit.ts';
+import { REFERENCE, STATIC, temporaryDirectory } from './run-kit.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -20,13 +20,18 @@ test('the published program is one file beside its vectors, and needs nothing el
     platform: 'node',
     format: 'esm',
     target: 'node22',
+    conditions: ['@svidkit/source'],
   });
   cpSync(join(root, 'vectors'), join(directory, 'vectors'), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
-  const { code, stdout } = await execute([bin, 'run', '--', ...REFERENCE]);
+  const { code, stdout } = await execute([bin, 'run', ...STATIC, '--', ...REFERENCE]);
   expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
   expect(stdout).toMatch(/^\d{3,} cases executed: \d{3,} pass, \d+ unsupported$/m);
   expect(code).toBe(0);
+  // What is played needs certificates and writers, which are in the file too.
+  const played = await execute([bin, 'run', '--case', 'rotation/swap/all-three*', '--', ...REFERENCE]);
+  expect(played.stdout).toMatch(/^4 cases executed: 4 pass$/m);
+  expect(played.code).toBe(0);
 });
 
 function execute(

@@ -1,5 +1,6 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 
+import { allSuites } from '../all-suites.ts';
 import { EXIT, KitFailure } from '../exit-code.ts';
 import { AdapterHost } from '../protocol/adapter-host.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
@@ -15,7 +16,6 @@ import { CaseRunner } from '../run/run-cases.ts';
 import { seededOrder } from '../run/seeded-order.ts';
 import { isWhole, selectCases, type SelectedCase } from '../run/select-cases.ts';
 import { harmless } from '../terminal-text.ts';
-import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine, requireAdapter } from './command-line.ts';
 import { ownVersion } from './own-version.ts';
@@ -26,6 +26,7 @@ const RUN_HELP = `Usage: spiffe-conformance run [options] -- <adapter> [argument
 Which cases (each may be given several times):
   --suite NAME  --case PATTERN  --profile NAME  --level LEVEL
   --shard 2/4                 one of four parts
+  --quick                     without cases that take seconds
 How to run them:
   --seed TEXT                 the order of cases inside of a suite
   --repeat N                  each case as often, and every time has to pass
@@ -41,6 +42,8 @@ How to judge them:
 Where to write:
   --json FILE  --junit FILE  --markdown FILE
   --trace FILE                every line that goes either way, as it goes
+  --evidence DIR              steps, lines and files of played cases that do not pass
+  --keep                      leave the directories of played cases
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 adapter, 4 kit or nothing executed, 130 interrupted.
 `;
@@ -64,7 +67,7 @@ export async function runCommand(argv: readonly string[], io: CliIo): Promise<nu
 }
 
 async function run(adapter: AdapterCommand, options: RunOptions, io: CliIo): Promise<RunReport> {
-  const files = loadSuites();
+  const files = allSuites();
   const all = new Map(files.flatMap(({ cases }) => cases.map((one) => [one.id, one] as const)));
   const selected = inOrder(selectCases(files, options.selection), options.seed);
   if (selected.length === 0) throw new KitFailure(EXIT.kit, 'not a single case was selected');
@@ -92,7 +95,7 @@ async function run(adapter: AdapterCommand, options: RunOptions, io: CliIo): Pro
   });
   const stop = (): void => host.kill();
   io.interrupted.addEventListener('abort', stop, { once: true });
-  const runner = new CaseRunner(host, all, { ...options, known });
+  const runner = new CaseRunner(host, all, { ...options, known, play: options });
   const progress = new Progress(io);
   const done: SelectedCase[] = [];
   try {

@@ -12,6 +12,7 @@ export const SELECTION_KINDS: Readonly<Record<string, OptionKind>> = {
   profile: 'many',
   level: 'many',
   shard: 'one',
+  quick: 'flag',
 };
 
 /** The options of `run`. */
@@ -27,6 +28,8 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   at: 'one',
   known: 'one',
   trace: 'one',
+  evidence: 'one',
+  keep: 'flag',
   json: 'one',
   junit: 'one',
   markdown: 'one',
@@ -47,6 +50,10 @@ export interface RunOptions {
   readonly codes: CodeMode;
   readonly against: 'spec' | 'reference';
   readonly at: string | undefined;
+  /** Where to put what was seen in cases that are played and do not pass. */
+  readonly evidence: string | undefined;
+  /** Whether directories of cases that are played stay. */
+  readonly keep: boolean;
   /** Where to write every line that goes either way. */
   readonly trace: string | undefined;
   /** The file of known failures. */
@@ -68,7 +75,7 @@ export function readRunOptions(line: CommandLine): RunOptions {
   return {
     selection: readSelection(line),
     filters: Object.keys(SELECTION_KINDS).flatMap((name) =>
-      line.many(name).map((value) => `--${name} ${value}`),
+      line.many(name).map((value) => (value === '' ? `--${name}` : `--${name} ${value}`)),
     ),
     seed: line.one('seed') ?? newSeed(),
     repeat: numberOf(line, 'repeat', 1, true) ?? 1,
@@ -79,6 +86,8 @@ export function readRunOptions(line: CommandLine): RunOptions {
     against: oneOf(line, 'against', ['spec', 'reference']),
     at,
     trace: line.one('trace'),
+    evidence: line.one('evidence'),
+    keep: line.flag('keep'),
     known: line.one('known'),
     files: { json: line.one('json'), junit: line.one('junit'), markdown: line.one('markdown') },
     noFail: line.flag('no-fail'),
@@ -98,6 +107,7 @@ export function readSelection(line: CommandLine): Selection {
     profiles: line.many('profile'),
     levels,
     shard: readShard(line.one('shard')),
+    quick: line.flag('quick'),
   };
 }
 

@@ -23,6 +23,11 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'bundle-pem': 'core',
   'x509-verify': 'core',
   endpoint: 'workload-api',
+  'mount-layout': 'mount',
+  rotation: 'mount',
+  'mtls-server': 'mtls-server',
+  'mtls-client': 'mtls-client',
+  migration: 'migration',
 };
 
 /**
