@@ -96,7 +96,7 @@ async function listen(kind: string): Promise<number> {
   if (port !== undefined) return port;
   const servers: Record<string, () => Server> = {
     'bare tls': () => createTlsServer({ ...bare, requestCert: true, rejectUnauthorized: true }, end),
-    'gated tls': () => createGatedServer(source, { authorize, maxFailuresPerAddress: 0 }, end),
+    'gated tls': () => createGatedServer(source, { authorize }, end),
     'bare https': () =>
       createServer({ ...bare, requestCert: true, rejectUnauthorized: true }, (_req, res) =>
         res.end('x'.repeat(1024)),

@@ -22,9 +22,11 @@ test('the published program is one file beside its vectors, and needs nothing el
     target: 'node22',
     conditions: ['@svidkit/source'],
   });
-  cpSync(join(root, 'vectors'), join(directory, 'vectors'), { recursive: true });
+  for (const folder of ['vectors', 'requirements', 'assets'])
+    cpSync(join(root, folder), join(directory, folder), { recursive: true });
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
-  const { code, stdout } = await execute([bin, 'run', ...STATIC, '--', ...REFERENCE]);
+  const results = join(directory, 'results.json');
+  const { code, stdout } = await execute([bin, 'run', ...STATIC, '--json', results, '--', ...REFERENCE]);
   expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
   expect(stdout).toMatch(/^\d{3,} cases executed: \d{3,} pass, \d+ unsupported$/m);
   expect(code).toBe(0);
@@ -32,6 +34,9 @@ test('the published program is one file beside its vectors, and needs nothing el
   const played = await execute([bin, 'run', '--case', 'rotation/swap/all-three*', '--', ...REFERENCE]);
   expect(played.stdout).toMatch(/^4 cases executed: 4 pass$/m);
   expect(played.code).toBe(0);
+  const matrix = await execute([bin, 'matrix', results, '-o', join(directory, 'site')]);
+  expect(matrix.stdout).toMatch(/^1 implementation, \d{3,} cases, 0 disagreements: /);
+  expect(matrix.code).toBe(0);
 });
 
 function execute(

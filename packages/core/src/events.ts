@@ -42,6 +42,21 @@ export interface SvidkitEvents {
     readonly path: string | undefined;
     readonly error: SpiffeError;
   };
+  /** A source has a new token of our own. The token itself is never told. */
+  'svidkit:jwt.update': {
+    readonly id: string;
+    readonly audience: readonly string[];
+    /** When it expires, in milliseconds since the Unix epoch. */
+    readonly expiry: number;
+  };
+  /** A request or a call was let in by a token. */
+  'svidkit:jwt.accepted': {
+    /** Whose token it is. */
+    readonly id: string;
+    readonly audience: readonly string[];
+    /** When it expires, in milliseconds since the Unix epoch. */
+    readonly expiry: number;
+  };
   /** A connection takes no more work: because of its age, an expiry, a changed bundle, or a peer no longer let in. */
   'svidkit:connection.drained': {
     readonly side: 'client' | 'server';
@@ -94,6 +109,8 @@ const channels = {
   'svidkit:peer.accepted': channel('svidkit:peer.accepted'),
   'svidkit:peer.rejected': channel('svidkit:peer.rejected'),
   'svidkit:request.rejected': channel('svidkit:request.rejected'),
+  'svidkit:jwt.update': channel('svidkit:jwt.update'),
+  'svidkit:jwt.accepted': channel('svidkit:jwt.accepted'),
   'svidkit:connection.drained': channel('svidkit:connection.drained'),
   'svidkit:migration.decision': channel('svidkit:migration.decision'),
 };

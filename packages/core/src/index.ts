@@ -10,6 +10,8 @@ export {
   type AuthorizeWithOptions,
 } from './authorize.ts';
 export { type AuthorizedSubject, type Authorizer, type Decision, requireAuthorizer } from './authorizer.ts';
+export { parseBundleDocument } from './bundle-document.ts';
+export { formatBundleMap, parseBundleMap } from './bundle-map.ts';
 export { BundleSet } from './bundle-set.ts';
 export { Certificate } from './certificate.ts';
 export { checkAuthorized } from './check-authorized.ts';
@@ -33,6 +35,9 @@ export {
 } from './errors.ts';
 export { type PeerEvent, publish, type SvidkitEvents } from './events.ts';
 export { firstHealthy, type FirstHealthyOptions } from './first-healthy.ts';
+export { formatBundleDocument } from './format-bundle-document.ts';
+export { JwtBundle, parseJwtBundle } from './jwt-bundle.ts';
+export { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health-times.ts';
 export {
   type MigrationPolicy,
   type MigrationPolicySource,
@@ -43,6 +48,7 @@ export {
 export { parsePem, type PemBlock } from './pem.ts';
 export { SourceCell, type SourceCellOptions } from './source-cell.ts';
 export { type HealthStatus, type SourceHealth, type X509Context, type X509Source } from './source.ts';
+export { SpiffeBundle, type SpiffeBundleParts } from './spiffe-bundle.ts';
 export { parseSpiffeIdLenient, SpiffeId } from './spiffe-id.ts';
 export { type StaticSourceOptions, type StaticX509Source, staticX509Source } from './static-source.ts';
 export { TrustDomain } from './trust-domain.ts';

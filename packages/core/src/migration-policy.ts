@@ -1,6 +1,7 @@
 import { authorizeEntries } from './authorize-entries.ts';
 import { type Authorizer, requireAuthorizer } from './authorizer.ts';
 import { SpiffeError } from './errors.ts';
+import { type JsonValue, kindOfJson } from './json-reader.ts';
 import { Listeners } from './listeners.ts';
 import { badPolicy, EntryReader, membersOf, readPolicyJson } from './policy-json.ts';
 import { kindOf, quote } from './quote.ts';
@@ -61,7 +62,7 @@ export function parseMigrationPolicy(text: string): MigrationPolicy {
     throw badPolicy(
       WHAT,
       `${choices.join(' or ')} as ${name}`,
-      typeof value === 'string' ? quote(value) : kindOf(value),
+      typeof value === 'string' ? quote(value) : kindOfJson(value),
     );
   };
   return Object.freeze({
@@ -93,7 +94,7 @@ export function staticMigrationPolicy(values: Partial<MigrationPolicy> = {}): St
   });
 }
 
-function readAllow(value: unknown): ReadonlyMap<string, Authorizer> {
+function readAllow(value: JsonValue | undefined): ReadonlyMap<string, Authorizer> {
   const entries = new EntryReader(WHAT);
   const allow = new Map<string, Authorizer>();
   for (const [name, list] of membersOf(value, WHAT, 'allow')) {

@@ -75,6 +75,11 @@ export class X509Bundle {
     return X509Bundle.#read(trustDomain, der, undefined);
   }
 
+  /** @internal */
+  static fromCertificates(trustDomain: TrustDomain, certificates: readonly Certificate[]): X509Bundle {
+    return new X509Bundle(trustDomain, certificates);
+  }
+
   static #read(trustDomain: TrustDomain, der: readonly Uint8Array[], file: string | undefined): X509Bundle {
     const certificates = der.map((bytes, index) => {
       try {

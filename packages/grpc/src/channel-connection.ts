@@ -15,15 +15,19 @@ export interface SettingsTimeout {
  * One connection of a channel, from its handshake to its end: tells grpc-js when no call may begin on it any more.
  *
  * A GOAWAY from the server makes grpc-js do just that: the calls on the session finish, it is closed, and further calls
- * wait for a new connection. So that is what it is told, by the event that stands for one.
+ * wait for a new connection. So that is what it is told, by the event that stands for one. The GOAWAY of our own, with
+ * which it then closes the session, would overtake calls that node:http2 has not written yet, and the server would refuse
+ * them: it is held back until the last call is over.
  */
 export class ChannelConnection {
   readonly socket: TLSSocket;
   readonly #timeout: SettingsTimeout;
   #session: ClientHttp2Session | undefined;
+  #closing: IdleClose | undefined;
   /** Whether grpc-js uses the session for calls. */
   #ready = false;
   #leaving = false;
+  #atOnce = false;
 
   /** @param socket - verified; about to be handed to grpc-js in this turn. */
   constructor(socket: TLSSocket, timeout: SettingsTimeout) {
@@ -34,8 +38,16 @@ export class ChannelConnection {
     afterPromises(() => this.#bind());
   }
 
-  /** Lets no further call begin; those that have begun finish. Idempotent. */
-  leave(): void {
+  /**
+   * Lets no further call begin; those that have begun finish, and so do those that wait for its first words. Idempotent.
+   *
+   * @param atOnce - serves nobody who waits: what is not on its way yet, the server is left to refuse.
+   */
+  leave(atOnce = false): void {
+    if (atOnce) {
+      this.#atOnce = true;
+      this.#closing?.doNotWait();
+    }
     if (this.#leaving) return;
     this.#leaving = true;
     if (this.#ready) this.#goAway();
@@ -54,6 +66,8 @@ export class ChannelConnection {
       this.socket.destroy();
       return;
     }
+    this.#closing = new IdleClose(this.#session);
+    if (this.#atOnce) this.#closing.doNotWait();
     const { clock, timeoutMs } = this.#timeout;
     const timer = clock.setTimer(() => {
       const problem = `the server sent no HTTP/2 settings within ${timeoutMs} ms`;
@@ -73,6 +87,42 @@ export class ChannelConnection {
 
   #goAway(): void {
     this.#session?.emit('goaway', constants.NGHTTP2_NO_ERROR, 0, undefined);
+  }
+}
+
+/** Makes a session close once no stream is open on it. */
+class IdleClose {
+  readonly #close: () => void;
+  #open = 0;
+  #asked = false;
+  #waits = true;
+
+  constructor(session: ClientHttp2Session) {
+    const request = session.request.bind(session);
+    this.#close = session.close.bind(session);
+    session.request = (...args) => {
+      const stream = request(...args);
+      this.#open += 1;
+      stream.once('close', () => {
+        this.#open -= 1;
+        this.#check();
+      });
+      return stream;
+    };
+    session.close = () => {
+      this.#asked = true;
+      this.#check();
+    };
+  }
+
+  /** Closes as soon as it is asked to, or now. */
+  doNotWait(): void {
+    this.#waits = false;
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#asked && (this.#open === 0 || !this.#waits)) this.#close();
   }
 }
 

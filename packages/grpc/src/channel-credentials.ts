@@ -65,7 +65,7 @@ class Channels implements ConnectorOwner {
   get connector(): Connector {
     this.#connector ??= createConnector(this.#source, {
       ...this.#options,
-      onRetire: ({ socket }) => this.#connections.get(socket)?.leave(),
+      onRetire: ({ socket, condemned }) => this.#connections.get(socket)?.leave(condemned),
     });
     return this.#connector;
   }

@@ -43,11 +43,14 @@ async function hesitantServer(source: X509Source) {
   const waiting: { readonly socket: TLSSocket; speak(): void }[] = [];
   let wake: (() => void) | undefined;
   let last: TLSSocket | undefined;
+  let handled = 0;
   server.addService(
     { Unary: ECHO.Unary },
     {
-      Unary: (_call: unknown, callback: sendUnaryData<Message>) =>
-        callback(null, { serial: last === undefined ? '' : peerOf(last).certificate.serialNumber }),
+      Unary(_call: unknown, callback: sendUnaryData<Message>) {
+        handled += 1;
+        callback(null, { serial: last === undefined ? '' : peerOf(last).certificate.serialNumber });
+      },
     },
   );
   const gated = createTlsServer(
@@ -68,6 +71,7 @@ async function hesitantServer(source: X509Source) {
   let taken = 0;
   return {
     port: await listen(gated),
+    handled: () => handled,
     async next() {
       while (waiting.length <= taken) await new Promise<void>((resolve) => (wake = resolve));
       const found = waiting[taken];
@@ -223,7 +227,7 @@ describe('a rotation', () => {
   });
 
   it.each(['pick_first', 'round_robin'])(
-    'between the handshake and the first words of the server: no call begins on that connection (%s)',
+    'between the handshake and the first words of the server: serves who waited, and nobody else (%s)',
     async (policy) => {
       const { a } = await world();
       const source = await sourceOf(a, { path: '/client' });
@@ -231,17 +235,39 @@ describe('a rotation', () => {
       const client = secureClient(source, server.port, {
         channel: { 'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ [policy]: {} }] }) },
       });
+      const before = source.current.svid.leaf.serialNumber;
       const outcome = client.unary();
       const first = await server.next();
 
       await rotate(source, a, { path: '/client' });
       first.speak();
-      (await server.next()).speak();
 
-      expect(await outcome).toEqual({ serial: source.current.svid.leaf.serialNumber });
+      expect(await outcome).toEqual({ serial: before });
+      const further = client.unary();
+      (await server.next()).speak();
+      expect(await further).toEqual({ serial: source.current.svid.leaf.serialNumber });
       if (!first.socket.destroyed) await once(first.socket, 'close');
     },
   );
+
+  it('that removes the authority of a server before its first words: it is sent nothing', async () => {
+    const { a } = await world();
+    const { next: successor, both } = await a.rotate();
+    const server = await hesitantServer(await sourceOf(a, { path: '/server', bundles: [both] }));
+    const source = await sourceOf(successor, { path: '/client', bundles: [both] });
+    const client = secureClient(source, server.port);
+    const outcome = failureOf(client.unary());
+    const first = await server.next();
+
+    source.update(source.current.svid, (await successor.context()).bundles);
+    first.speak();
+
+    expect(await outcome).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('ERR_CHAIN_UNTRUSTED') as string,
+    });
+    expect(server.handled()).toBe(0);
+  });
 
   it('between the handshake and the first words of the server: a connection without a call closes', async () => {
     const { a } = await world();
@@ -262,7 +288,8 @@ describe('a rotation', () => {
 describe('a server', () => {
   it('that tells its clients to go away under load loses no call', async () => {
     const { a } = await world();
-    const clock = manualClock();
+    // Ahead of what is issued from now on, which is not valid before its own second.
+    const clock = manualClock(Date.now() + 60_000);
     const { port, handled } = await secureEchoServer(await sourceOf(a, { path: '/server' }), {
       secure: { clock, maxConnectionAgeMs: 1000 },
     });

@@ -12,6 +12,7 @@ const TRANSIENT: ReadonlySet<SpiffeErrorCode> = new Set<SpiffeErrorCode>([
   'ERR_BUNDLE_INVALID',
   'ERR_BUNDLE_EMPTY',
   'ERR_POLICY_INVALID',
+  'ERR_JWT_MALFORMED',
 ]);
 
 /** How long a state that writing can explain has to stay before it is told: all quick retries have failed then. */

@@ -1,4 +1,4 @@
-import { type SpiffeError } from '@svidkit/core';
+import { type SpiffeError, type SpiffeErrorCode } from '@svidkit/core';
 
 import { isTransient } from './alarms.ts';
 
@@ -8,6 +8,13 @@ const STILL_MS = 350;
 const PATIENCE_MS = 2_000;
 /** How many problems are told before the file has been good again: a writer without rest must not flood the log. */
 const MOST_TOLD = 16;
+
+/** What a writer at work can explain, and what is wrong with the file when none is. */
+const OF_CONTENT: ReadonlySet<SpiffeErrorCode> = new Set<SpiffeErrorCode>([
+  'ERR_POLICY_INVALID',
+  'ERR_JWT_MALFORMED',
+  'ERR_BUNDLE_INVALID',
+]);
 
 /** What is wrong with one file: what counts, and what may only be a writer at work. Each problem is told once. */
 export class FileProblems {
@@ -49,9 +56,7 @@ export class FileProblems {
 
   /** Whether the latest problem is one of the file itself, which stays as long as the file is as it is. */
   get isOfContent(): boolean {
-    return (
-      this.#latest !== undefined && (!isTransient(this.#latest) || this.#latest.code === 'ERR_POLICY_INVALID')
-    );
+    return this.#latest !== undefined && (!isTransient(this.#latest) || OF_CONTENT.has(this.#latest.code));
   }
 
   /** The file is good, but for `warnings`. */

@@ -6,7 +6,7 @@ import { SpiffeError } from '@svidkit/core';
 export interface PermissionSubject {
   readonly path: string;
   readonly stats: BigIntStats;
-  readonly kind: 'key' | 'file' | 'directory';
+  readonly kind: 'key' | 'token' | 'file' | 'directory';
 }
 
 const OTHERS_READ = 0o004n;
@@ -30,11 +30,11 @@ export function permissionProblems(
   for (const { path, stats, kind } of subjects) {
     const { mode } = stats;
     const shown = `mode ${octal(stats)}`;
-    if (kind === 'key' && (mode & OTHERS_READ) !== 0n) {
+    if ((kind === 'key' || kind === 'token') && (mode & OTHERS_READ) !== 0n) {
       problems.push(
         loose(
           path,
-          'a private key that others cannot read',
+          `a ${kind === 'key' ? 'private key' : kind} that others cannot read`,
           shown,
           'Set defaultMode 0440 or 0400 on the volume, and fsGroup if need be.',
         ),

@@ -20,11 +20,14 @@ export interface PolicyFileOptions<Values> {
   readonly signal?: AbortSignal;
 }
 
+/** What stands in a file that is followed. */
+export type FileKind = SvidkitEvents['svidkit:policy.update']['kind'] | 'jwt-svid' | 'jwt-bundle';
+
 /** {@link PolicyFileOptions}, checked and complete. */
 export interface PolicyFileSettings {
   /** Absolute. */
   readonly file: string;
-  readonly kind: SvidkitEvents['svidkit:policy.update']['kind'];
+  readonly kind: FileKind;
   readonly hasFallback: boolean;
   readonly waitMs: number;
   readonly pollIntervalMs: number;

@@ -24,10 +24,10 @@ export type Purpose =
   | 'the private key'
   | 'key and certificate chain'
   | 'a trust bundle'
-  | PolicyPurpose;
+  | FilePurpose;
 
-/** What a file of policy is for. */
-export type PolicyPurpose = 'a deny list' | 'a migration policy';
+/** What a file that stands for itself is for. */
+export type FilePurpose = 'a deny list' | 'a migration policy' | 'a JWT-SVID' | 'a JWT bundle';
 
 /**
  * Reads the files that `observation` found: each from where its chain ended, so that files behind one `..data` link

@@ -1,7 +1,7 @@
 import { type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { publish, SpiffeError } from '@svidkit/core';
+import { publish, SpiffeError, type SpiffeErrorCode } from '@svidkit/core';
 
 import { FileProblems } from './file-problems.ts';
 import { errnoOf } from './mount-error.ts';
@@ -10,8 +10,8 @@ import { type MountPorts } from './mount-ports.ts';
 import { type MountedPolicyFile, type PolicyFileHealth } from './mounted-policy-file.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { isWritableByOthers, permissionProblems, type PermissionSubject } from './permissions.ts';
-import { type PolicyFileSettings } from './policy-file-options.ts';
-import { GenerationReader, type PolicyPurpose } from './read-generation.ts';
+import { type FileKind, type PolicyFileSettings } from './policy-file-options.ts';
+import { type FilePurpose, GenerationReader } from './read-generation.ts';
 import { type Chain, ChainResolver } from './resolve-chain.ts';
 import { nextPoll, retryDelay } from './schedule.ts';
 import { StaleDiagnosis, staleMount } from './stale-mount.ts';
@@ -23,9 +23,18 @@ const MOST_BYTES = 1024 * 1024;
 /** How long after a hint it is looked: a writer has more to do than the first event tells. */
 const HINT_PAUSE_MS = 50;
 
-const PURPOSES: Readonly<Record<PolicyFileSettings['kind'], PolicyPurpose>> = {
+const PURPOSES: Readonly<Record<FileKind, FilePurpose>> = {
   'deny-list': 'a deny list',
   'migration-policy': 'a migration policy',
+  'jwt-svid': 'a JWT-SVID',
+  'jwt-bundle': 'a JWT bundle',
+};
+/** What a file is called whose bytes are no text. */
+const INVALID: Readonly<Record<FileKind, SpiffeErrorCode>> = {
+  'deny-list': 'ERR_POLICY_INVALID',
+  'migration-policy': 'ERR_POLICY_INVALID',
+  'jwt-svid': 'ERR_JWT_MALFORMED',
+  'jwt-bundle': 'ERR_BUNDLE_INVALID',
 };
 
 /**
@@ -37,7 +46,7 @@ export class WatchedFile implements MountedPolicyFile {
   readonly closed: AbortSignal;
   readonly #settings: PolicyFileSettings;
   readonly #ports: MountPorts;
-  readonly #purpose: PolicyPurpose;
+  readonly #purpose: FilePurpose;
   readonly #take: (text: string) => void;
   readonly #closing = new AbortController();
   readonly #hints: WatchHints;
@@ -162,7 +171,7 @@ export class WatchedFile implements MountedPolicyFile {
     const { bytes, stats } = await reader.read(this.file, this.#purpose);
     const warnings = await this.#judgePermissions(stats, chain, fs);
     if (this.closed.aborted) return;
-    this.#accept(decode(bytes, this.#purpose), warnings);
+    this.#accept(this.#decode(bytes), warnings);
     this.#isSettled = !isNew;
   }
 
@@ -187,7 +196,9 @@ export class WatchedFile implements MountedPolicyFile {
    * @throws {@link SpiffeError} `ERR_MOUNT_PERMISSIONS` when anybody may write the file itself.
    */
   async #judgePermissions(stats: BigIntStats, chain: Chain, fs: MountFs): Promise<readonly SpiffeError[]> {
-    const subjects: PermissionSubject[] = [{ path: this.file, stats, kind: 'file' }];
+    const subjects: PermissionSubject[] = [
+      { path: this.file, stats, kind: this.#settings.kind === 'jwt-svid' ? 'token' : 'file' },
+    ];
     for (const path of new Set([...chain.directories, dirname(chain.realPath)])) {
       try {
         subjects.push({ path, stats: await fs.lstat(path), kind: 'directory' });
@@ -209,7 +220,26 @@ export class WatchedFile implements MountedPolicyFile {
     this.#text = text;
     if (isChange) this.#loadedAt = this.#settings.clock.now();
     if (this.#opening !== undefined) this.#opening.resolve();
-    else if (isNews) publish('svidkit:policy.update', () => ({ file: this.file, kind: this.#settings.kind }));
+    else if (isNews) this.#publishUpdate();
+  }
+
+  #decode(bytes: Uint8Array): string {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch (cause) {
+      throw new SpiffeError(
+        INVALID[this.#settings.kind],
+        `${this.#purpose}: want text in UTF-8, got other bytes`,
+        { hint: 'Correct the document; what is in use stays in use until then.', cause },
+      );
+    }
+  }
+
+  /** Of policies; whoever reads other things tells about them. */
+  #publishUpdate(): void {
+    const { kind } = this.#settings;
+    if (kind === 'jwt-svid' || kind === 'jwt-bundle') return;
+    publish('svidkit:policy.update', () => ({ file: this.file, kind }));
   }
 
   #fail(error: SpiffeError): void {
@@ -280,17 +310,6 @@ export class WatchedFile implements MountedPolicyFile {
   }
 }
 
-function decode(bytes: Uint8Array, purpose: PolicyPurpose): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new SpiffeError('ERR_POLICY_INVALID', `${purpose}: want text in UTF-8, got other bytes`, {
-      hint: 'Correct the document; what is in use stays in use until then.',
-      cause,
-    });
-  }
-}
-
 /** Names the file where that is missing. What is no {@link SpiffeError} is a defect of the reader. */
 function asSpiffeError(error: unknown, file: string): SpiffeError {
   if (!(error instanceof SpiffeError)) {
@@ -309,7 +328,7 @@ function asSpiffeError(error: unknown, file: string): SpiffeError {
   });
 }
 
-function noAnswer(file: string, purpose: PolicyPurpose): SpiffeError {
+function noAnswer(file: string, purpose: FilePurpose): SpiffeError {
   return new SpiffeError(
     'ERR_MOUNT_UNREADABLE',
     `want ${purpose} in ${file}, got no answer of the file system in time`,

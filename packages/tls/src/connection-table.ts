@@ -66,16 +66,26 @@ const LONGEST_MARGIN_MS = 30_000;
 export class ConnectionTable {
   readonly #options: TableOptions;
   readonly #connections = new Map<TLSSocket, Connection>();
+  readonly #closed: (this: TLSSocket) => void;
   #timer: Timer | undefined;
   #timerAt = Infinity;
 
   constructor(options: TableOptions) {
     this.#options = options;
+    const connections = this.#connections;
+    this.#closed = function forget() {
+      connections.delete(this);
+    };
   }
 
   /** The live connections. */
   [Symbol.iterator](): Iterator<Connection> {
     return this.#connections.values();
+  }
+
+  /** The sockets of the live connections. */
+  sockets(): Iterable<TLSSocket> {
+    return this.#connections.keys();
   }
 
   /** The connection of a socket, if it was admitted here and lives. */
@@ -102,7 +112,7 @@ export class ConnectionTable {
       work: undefined,
     };
     this.#connections.set(socket, connection);
-    socket.once('close', () => this.#connections.delete(socket));
+    socket.on('close', this.#closed);
     this.#wakeAt(connection.retireAt);
     return connection;
   }

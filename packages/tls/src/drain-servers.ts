@@ -1,4 +1,5 @@
 import { Server } from 'node:net';
+import { type Duplex } from 'node:stream';
 
 import { type Clock, SpiffeError, systemClock } from '@svidkit/core';
 
@@ -36,11 +37,15 @@ export interface Drainable {
 
 const drains = new WeakMap<Server, ServerDrain>();
 
-/** Follows a server's connections from now on, so that none is cut off when it ends. Idempotent. */
-export function followServer(server: Server): ServerDrain {
+/**
+ * Follows a server's connections from now on, so that none is cut off when it ends. Idempotent.
+ *
+ * @param connections - whoever knows the live ones already.
+ */
+export function followServer(server: Server, connections?: () => Iterable<Duplex>): ServerDrain {
   let drain = drains.get(server);
   if (drain === undefined) {
-    drain = new ServerDrain(server);
+    drain = new ServerDrain(server, connections);
     drains.set(server, drain);
   }
   return drain;
@@ -67,7 +72,7 @@ export async function drainServers(
     });
   }
   const begin = clock.now();
-  const chosen = [...new Set(servers)].map(followServer);
+  const chosen = [...new Set(servers)].map((server) => followServer(server));
   let destroyedConnections = 0;
   let drained = true;
   await new Promise<void>((resolve) => {

@@ -10,9 +10,10 @@ import { type ConnectionLife, ConnectionTable } from './connection-table.ts';
 import { type TlsFloor } from './context-options.ts';
 import { gateProof } from './gate-proof.ts';
 import { type HandshakeLimits } from './handshake-limits.ts';
-import { type Credential, type Generation, type Identity } from './identity.ts';
+import { type Generation, type Identity } from './identity.ts';
 import { interceptEmit, rawSocketOf } from './intercept-emit.ts';
-import { asSpiffeError } from './judge.ts';
+import { type AdmissionPolicy, asSpiffeError } from './judge.ts';
+import { PendingHandshakes } from './pending-handshakes.ts';
 import { registry } from './registry.ts';
 import { RequestGate } from './request-gate.ts';
 import { installContext, sealContext } from './server-context.ts';
@@ -29,15 +30,6 @@ export interface GateOptions extends ConnectionLife {
   readonly resumption: boolean;
 }
 
-/** A handshake in flight. */
-interface Pending {
-  /** What it shows; undefined: nothing, so it cannot succeed. */
-  readonly own: Credential | undefined;
-  readonly address: string | undefined;
-  readonly remote: string | undefined;
-  readonly end: () => void;
-}
-
 /** The shortest life of ticket keys that clients can end. */
 const TICKET_KEYS_MS = 60_000;
 
@@ -45,10 +37,23 @@ const TICKET_KEYS_MS = 60_000;
  * Puts the gate in front of a TLS server: nobody, neither the HTTP machinery nor a listener of the application,
  * sees a socket before its peer is admitted, synchronously, in front of every listener. Gives it the context of each
  * generation, and lets go of connections as their identities end.
+ *
+ * @returns the connections that live, those that are not admitted yet included.
  */
-export function gate(server: Server, identity: Identity, options: GateOptions): void {
+export function gate(server: Server, identity: Identity, options: GateOptions): () => Iterable<Duplex> {
   const { clock, limits } = options;
-  const pending = new Map<Socket, Pending>();
+  const policy: AdmissionPolicy = { ...options, side: 'server' };
+  const pending = new PendingHandshakes({
+    clock,
+    limits,
+    timeoutMs: options.handshakeTimeoutMs,
+    late(raw) {
+      fail(raw, () => timedOut(options.handshakeTimeoutMs));
+      raw.destroy();
+    },
+  });
+  /** Streams that the application handed in: they are its own to bound. */
+  const handedIn = new Set<Duplex>();
   const table = new ConnectionTable({
     side: 'server',
     clock,
@@ -92,6 +97,8 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
     }
   });
 
+  return () => [...pending.sockets(), ...table.sockets(), ...handedIn];
+
   function follow(): Disposable | undefined {
     apply(identity.latest);
     const denied = options.deny?.onUpdate(() => options.deny !== undefined && table.deny(options.deny));
@@ -116,8 +123,8 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
     // Asks the clock, so that an SVID that ended while this machine slept is gone before anyone sees it.
     const now = identity.latest;
     if (now !== applied) apply(now);
-    // Streams that the application hands in are its own to bound.
-    if (raw instanceof Socket && !begin(raw)) return true;
+    if (!(raw instanceof Socket)) keep(raw as Duplex);
+    else if (!begin(raw)) return true;
     if (proof.state === 'proven') return pass();
     // Nobody owns it yet, and a reset must not end the process.
     (raw as Duplex).on('error', ignore);
@@ -131,46 +138,40 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
     return true;
   }
 
+  function keep(raw: Duplex): void {
+    handedIn.add(raw);
+    raw.once('close', () => handedIn.delete(raw));
+  }
+
   function begin(raw: Socket): boolean {
-    let release: () => void;
     try {
-      release = limits.begin(raw.remoteAddress);
+      pending.add(raw, applied.presented);
     } catch (cause) {
       publishRejection('server', applied.number, remoteOf(raw), asSpiffeError(cause));
       raw.destroy();
       return false;
     }
-    const timer = clock.setTimer(() => {
-      fail(raw, () => timedOut(options.handshakeTimeoutMs));
-      raw.destroy();
-    }, options.handshakeTimeoutMs);
-    timer.unref();
-    const end = (): void => {
-      timer.clear();
-      release();
-      pending.delete(raw);
-    };
-    // Read now: a socket that was reset does not know any more whose it was.
-    pending.set(raw, { own: applied.presented, address: raw.remoteAddress, remote: remoteOf(raw), end });
-    raw.once('close', () => fail(raw, handshakeFailed));
+    raw.on('close', closed);
     return true;
+  }
+
+  function closed(this: Socket): void {
+    fail(this, handshakeFailed);
   }
 
   /** A handshake that ended without a verified peer. Told and counted once, whoever notices first. */
   function fail(raw: Socket, error: () => SpiffeError): void {
-    const entry = pending.get(raw);
+    const entry = pending.take(raw);
     if (entry === undefined) return;
-    entry.end();
     // Without an SVID of our own nobody could have succeeded.
-    if (entry.own !== undefined && clock.now() <= entry.own.expiresAt) limits.failed(entry.address);
-    publishRejection('server', applied.number, entry.remote, error());
+    if (entry.own !== undefined && clock.now() <= entry.own.expiresAt) limits.failed(entry.remoteAddress);
+    publishRejection('server', applied.number, remoteOf(entry), error());
   }
 
   /** A finished handshake. Whoever is not admitted is gone before any listener knows of it. */
   function admitSocket(socket: TLSSocket, pass: () => boolean): boolean {
     const raw = rawSocketOf(socket);
-    const entry = raw === undefined ? undefined : pending.get(raw);
-    entry?.end();
+    const entry = raw === undefined ? undefined : pending.take(raw);
     const own = entry === undefined ? applied.presented : entry.own;
     try {
       const trust = identity.current;
@@ -182,7 +183,7 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
           hint: 'Look at the health of the source: renewal is late.',
         });
       }
-      const admission = admit(socket, own, trust, { ...options, side: 'server' });
+      const admission = admit(socket, own, trust, policy);
       const connection = table.add(socket, own, admission, options);
       if (own !== trust.presented) table.retire(connection, 'rotation', 'quiet');
     } catch (cause) {
@@ -195,7 +196,7 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
       server.emit('tlsClientError', error, socket);
       return true;
     }
-    if (socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
+    if (options.minVersion !== 'TLSv1.3' && socket.getProtocol() !== 'TLSv1.3') refuseRenegotiation(socket);
     admitting = socket;
     try {
       return pass();
@@ -225,9 +226,9 @@ export function gate(server: Server, identity: Identity, options: GateOptions): 
   function apply(generation: Generation): void {
     // Handshakes begun under an SVID that has ended must not show it.
     const now = clock.now();
-    for (const [raw, { own, end }] of pending) {
+    for (const [raw, { own }] of pending) {
       if (own === undefined || now <= own.expiresAt) continue;
-      end();
+      pending.take(raw);
       raw.destroy();
     }
     applied = generation;

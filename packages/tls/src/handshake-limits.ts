@@ -33,12 +33,11 @@ export class HandshakeLimits {
   }
 
   /**
-   * Counts a handshake that begins.
+   * Counts a handshake that begins. Call {@link end} once when it has ended, however it ended.
    *
-   * @returns what to call once when it has ended, however it ended.
    * @throws {@link SpiffeError} `ERR_PEER_LIMIT` when this one is too many.
    */
-  begin(address: string | undefined): () => void {
+  begin(address: string | undefined): void {
     if (this.#maxHandshakes > 0 && this.#inFlight >= this.#maxHandshakes) {
       throw new SpiffeError('ERR_PEER_LIMIT', `${this.#inFlight} handshakes are in flight already`, {
         hint: 'Raise maxHandshakes if this load is legitimate.',
@@ -50,12 +49,11 @@ export class HandshakeLimits {
       });
     }
     this.#inFlight += 1;
-    let ended = false;
-    return () => {
-      if (ended) return;
-      ended = true;
-      this.#inFlight -= 1;
-    };
+  }
+
+  /** Counts that a handshake that was let begin is over. */
+  end(): void {
+    this.#inFlight -= 1;
   }
 
   /** Counts a failure of an address. */

@@ -73,6 +73,8 @@ export function createHttp2Client(
 }
 
 interface Live {
+  /** What we presented when it was opened. */
+  readonly own: object;
   readonly leavable: LeavableSession;
   readonly socket: TLSSocket;
 }
@@ -133,9 +135,10 @@ class RotatingHttp2Client implements Http2Client {
 
   async #leavable(): Promise<LeavableSession> {
     if (this.#closed) throw new SpiffeError('ERR_SOURCE_CLOSED', 'this HTTP/2 client is closed');
-    const live = this.#live;
-    if (live?.leavable.usable === true && this.#connector.usable(live.socket)) return live.leavable;
     const own = this.#connector.current;
+    const live = this.#live;
+    if (live?.own === own && live.leavable.usable && this.#connector.usable(live.socket))
+      return live.leavable;
     if (this.#opening?.own !== own) this.#opening = { own, leavable: this.#open(own) };
     return this.#opening.leavable;
   }
@@ -144,7 +147,8 @@ class RotatingHttp2Client implements Http2Client {
     try {
       const socket = await this.#connect();
       const leavable = await this.#speak(socket);
-      this.#live = { leavable, socket };
+      // Overtaken by a rotation, it serves those who waited for it, and nobody else.
+      if (this.#opening?.own === own) this.#live = { own, leavable, socket };
       return leavable;
     } finally {
       if (this.#opening?.own === own) this.#opening = undefined;

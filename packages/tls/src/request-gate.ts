@@ -1,6 +1,5 @@
 import { type ServerResponse } from 'node:http';
 import { type Http2Session } from 'node:http2';
-import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
 import { type Clock, type Timer } from '@svidkit/core';
@@ -69,7 +68,7 @@ export class RequestGate {
       return true;
     }
     if (session !== undefined) {
-      if (event === 'stream') this.#sessionOf.get(socket)?.begin(args[0] as Duplex);
+      if (event === 'stream') this.#sessionOf.get(socket)?.begin();
       return pass();
     }
 
@@ -99,17 +98,17 @@ export class RequestGate {
   }
 }
 
-/** How long an HTTP/2 session must have been without a stream before it is told to go away. */
-const QUIET_MS = 1_000;
+/** How long nothing must have begun on an HTTP/2 session before it is told to go away. */
+const QUIET_MS = 10_000;
 
 /**
- * The streams of one HTTP/2 session. Whatever a client sends while a GOAWAY is on its way to it is lost to it (Node.js
- * has no way to announce the end first, RFC 9113 6.8), so where there is time, a session leaves in a quiet moment.
+ * How one HTTP/2 session ends. Whatever a client sends while a GOAWAY is on its way to it is lost to it (Node.js has no
+ * way to announce the end first, RFC 9113 6.8), so where there is time, a session leaves in a quiet moment. Streams that
+ * are open do not matter: they finish after it.
  */
 class SessionWork {
   readonly #session: Http2Session;
   readonly #clock: Clock;
-  #open = 0;
   #leaving = false;
   #quiet: Timer | undefined;
 
@@ -119,13 +118,9 @@ class SessionWork {
     session.once('close', () => this.#quiet?.clear());
   }
 
-  begin(stream: Duplex): void {
-    this.#open += 1;
-    this.#quiet?.clear();
-    stream.once('close', () => {
-      this.#open -= 1;
-      this.#waitForQuiet();
-    });
+  /** A stream began. */
+  begin(): void {
+    if (this.#leaving) this.#waitForQuiet();
   }
 
   /** Closes once nothing has been asked for a while. */
@@ -142,7 +137,7 @@ class SessionWork {
   }
 
   #waitForQuiet(): void {
-    if (!this.#leaving || this.#open > 0 || this.#session.closed) return;
+    if (this.#session.closed) return;
     this.#quiet?.clear();
     this.#quiet = this.#clock.setTimer(() => this.#session.close(), QUIET_MS);
     this.#quiet.unref();

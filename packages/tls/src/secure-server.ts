@@ -59,8 +59,7 @@ export type Gated<S extends Server> = S & Drainable;
 /** Requests a certificate from every client, lets OpenSSL judge none of them, and puts the gate in front. */
 export function gated<S extends Server>(server: S, identity: Identity, options: GateOptions): Gated<S> {
   Object.assign(server, { requestCert: true, rejectUnauthorized: false });
-  gate(server, identity, options);
-  followServer(server);
+  followServer(server, gate(server, identity, options));
   const drain: Drainable['drain'] = (given) => drainServers([server], { clock: options.clock, ...given });
   return Object.assign(server, { drain });
 }

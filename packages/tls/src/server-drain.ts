@@ -15,14 +15,15 @@ interface HttpServer extends Server {
  */
 export class ServerDrain {
   readonly #server: Server;
-  readonly #connections = new Set<Duplex>();
+  readonly #connections: () => Iterable<Duplex>;
   readonly #sessions = new Set<Http2Session>();
   readonly #responses = new Set<ServerResponse>();
   #draining: Promise<void> | undefined;
 
-  constructor(server: Server) {
+  /** @param connections - the live ones, from whoever knows them already. Default: followed here. */
+  constructor(server: Server, connections: () => Iterable<Duplex> = followConnections(server)) {
     this.#server = server;
-    server.on('connection', (connection: Duplex) => follow(this.#connections, connection));
+    this.#connections = connections;
     server.on('session', (session: Http2Session) => follow(this.#sessions, session));
     onceListenedTo(server, 'request', () => {
       // In front: a listener of the application may answer within the event.
@@ -50,7 +51,7 @@ export class ServerDrain {
 
   /** Ends every connection now. Returns how many there were. */
   destroy(): number {
-    const living = [...this.#connections].filter((connection) => !connection.destroyed);
+    const living = [...this.#connections()].filter((connection) => !connection.destroyed);
     for (const session of this.#sessions) session.destroy();
     for (const connection of living) connection.destroy();
     // Connections from before we followed; those that became something else than HTTP stay out of reach.
@@ -92,6 +93,12 @@ function onceListenedTo(server: Server, event: string, listen: () => void): void
     listen();
   };
   server.on('newListener', onNew);
+}
+
+function followConnections(server: Server): () => Iterable<Duplex> {
+  const connections = new Set<Duplex>();
+  server.on('connection', (connection: Duplex) => follow(connections, connection));
+  return () => connections;
 }
 
 function follow<T extends Duplex | Http2Session>(set: Set<T>, item: T): void {

@@ -79,6 +79,29 @@ describe('handshake time-out', () => {
     expect(events.codes('server')).toEqual(['ERR_PEER_HANDSHAKE_TIMEOUT']);
   });
 
+  it('each of several has its own time, also after the clock of the machine was set back', async () => {
+    const { a } = await world();
+    const clock = frozenClock();
+    const { server, port } = await tlsService(await sourceOf(a), { clock });
+    const first = await stall(server, port);
+    clock.advance(4_000);
+    const second = await stall(server, port);
+    clock.advance(5_000);
+    const third = await stall(server, port);
+
+    clock.advance(1_000);
+    await first.closed;
+    expect(second.socket.destroyed).toBe(false);
+
+    clock.advance(4_000);
+    await second.closed;
+    expect(third.socket.destroyed).toBe(false);
+
+    clock.set(clock.now() - 3_600_000);
+    clock.advance(5_000);
+    await third.closed;
+  });
+
   it('an admitted connection has no time-out', async () => {
     const { a } = await world();
     const clock = frozenClock();

@@ -1,10 +1,18 @@
 import { once } from 'node:events';
 import { type IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { connect } from 'node:net';
+import { duplexPair } from 'node:stream';
 
 import { authorizeAny } from '@svidkit/core';
 import { manualClock } from '@svidkit/testkit';
-import { createHttpsAgent, createHttpsServer, drainServers, type HttpsServerOptions } from '@svidkit/tls';
+import {
+  createHttpsAgent,
+  createHttpsServer,
+  createTlsServer,
+  drainServers,
+  type HttpsServerOptions,
+} from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { closeAll, closing, expectFailure, listen, sourceOf, world } from './fixtures.ts';
@@ -58,6 +66,27 @@ describe('drain', () => {
 
     expect(await ending).toEqual({ servers: 1, drained: false, destroyedConnections: 1, tookMs: 1000 });
     expect(await expectFailure(response)).toMatchObject({ code: 'ERR_PEER_CLOSED_AFTER_HANDSHAKE' });
+  });
+
+  it('destroys at the deadline what is still in its handshake, and streams that were handed in', async () => {
+    const { a } = await world();
+    const clock = manualClock(Date.now() + 60_000);
+    const server = createTlsServer(await sourceOf(a), { authorize: authorizeAny(), clock });
+    const port = await listen(server);
+    const taken = once(server, 'connection');
+    const stalled = closing(connect(port, '127.0.0.1'), (one) => one.destroy());
+    stalled.resume().on('error', () => {});
+    await taken;
+    const [ours, theirs] = duplexPair();
+    server.emit('connection', theirs);
+
+    const ending = server.drain({ deadlineMs: 1000 });
+    clock.advance(1000);
+
+    expect(await ending).toMatchObject({ drained: false, destroyedConnections: 2 });
+    expect(theirs.destroyed).toBe(true);
+    ours.destroy();
+    if (!stalled.destroyed) await once(stalled, 'close');
   });
 
   it('ends several servers together', async () => {

@@ -31,6 +31,7 @@ import {
   sourceOf,
   world,
 } from './fixtures.ts';
+import { valve } from './valve.ts';
 
 afterEach(closeAll);
 
@@ -175,6 +176,32 @@ describe('a client of HTTP/2', () => {
 
     expect(answers.map(serialOf)).toEqual([before, before]);
     expect(serialOf(await ask(client))).toBe(next.svid.leaf.serialNumber);
+  });
+
+  it('begins nothing on a session that a rotation has overtaken while it was opened', async () => {
+    const { a } = await world();
+    const { port } = await http2Service(await sourceOf(a, { path: '/server' }));
+    const slow = await valve(port);
+    const source = await sourceOf(a, { path: '/client' });
+    // The first connection takes long, the others do not.
+    const targets = [slow.port];
+    const target = {
+      host: '127.0.0.1',
+      get port() {
+        return targets.shift() ?? port;
+      },
+    };
+    const client = clientOf(source, port, { target });
+    const overtaken = client.session();
+    await slow.taken;
+    await rotate(source, a, { path: '/client' });
+    const { serialNumber } = source.current.svid.leaf;
+    expect(serialOf(await ask(client))).toBe(serialNumber);
+
+    slow.open();
+    await overtaken;
+
+    expect(serialOf(await ask(client))).toBe(serialNumber);
   });
 
   it('finishes what waits for a session when it is closed meanwhile', async () => {

@@ -8,22 +8,22 @@ import { type Result } from '../protocol/outcome.ts';
 import { type CaseResult } from '../run/result.ts';
 import { type Behaviour, type Case } from '../vectors/vector.ts';
 import { Ended } from './ended.ts';
-import { writeEvidence } from './evidence.ts';
 import { World } from './world.ts';
+import { writeSteps } from './write-steps.ts';
 
 /** How to play cases. */
 export interface PlayOptions {
   readonly seed: string;
   /** Whether directories of cases stay. */
   readonly keep: boolean;
-  /** Where to put what was seen in cases that do not pass; undefined: nowhere. */
+  /** Where to put the steps of cases that do not pass, and with `keep` of all; undefined: nowhere. */
   readonly evidence: string | undefined;
 }
 
 /** What came of a play. */
 export interface Played {
   readonly result: Result;
-  readonly more: Pick<CaseResult, 'convergenceMs' | 'evidence'>;
+  readonly more: Pick<CaseResult, 'convergenceMs'>;
 }
 
 /** Plays a case once: with a directory of its own, and nothing left open by earlier ones. */
@@ -37,11 +37,9 @@ export async function play(
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'spiffe-conformance-')));
   const scratch = join(directory, 'w');
   mkdirSync(scratch);
-  const transcript: string[] = [];
   const world = new World({ host, capabilities, caseId: one.id, directory: scratch, seed: options.seed });
   host.observe({
     event: (event) => world.heard(event),
-    line: (direction, line) => void transcript.push(JSON.stringify({ [direction]: line })),
   });
   let result: Result;
   try {
@@ -51,27 +49,14 @@ export async function play(
   } finally {
     host.observe(undefined);
   }
-  const evidence =
-    result.kind === 'ok' || result.kind === 'impossible' || options.evidence === undefined
-      ? undefined
-      : writeEvidence({
-          root: options.evidence,
-          one,
-          result,
-          log: world.log,
-          transcript,
-          scratch,
-          seed: options.seed,
-        });
+  const isWanted = options.keep || (result.kind !== 'ok' && result.kind !== 'impossible');
+  if (options.evidence !== undefined && isWanted) {
+    const { log } = world;
+    writeSteps({ root: options.evidence, one, result, log, scratch, seed: options.seed });
+  }
   if (!options.keep) rmSync(directory, { recursive: true, force: true });
   const { convergenceMs } = world;
-  return {
-    result,
-    more: {
-      ...(convergenceMs === undefined ? {} : { convergenceMs }),
-      ...(evidence === undefined ? {} : { evidence }),
-    },
-  };
+  return { result, more: convergenceMs === undefined ? {} : { convergenceMs } };
 }
 
 async function playIn(world: World, { behaviour }: { readonly behaviour: Behaviour }): Promise<Result> {

@@ -1,9 +1,12 @@
 import { EXIT, KitFailure } from '../exit-code.ts';
 import { harmless } from '../terminal-text.ts';
 import { type CliIo } from './cli-io.ts';
+import { coverageCommand } from './coverage-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
+import { matrixCommand } from './matrix-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
@@ -17,6 +20,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['explain', explainCommand],
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
+  ['known', knownCommand],
+  ['coverage', coverageCommand],
+  ['matrix', matrixCommand],
 ]);
 
 const HELP = `spiffe-conformance checks a SPIFFE implementation, in any language, through a small adapter.
@@ -29,6 +35,9 @@ Commands:
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
   self-test -- <adapter>       check that the cases notice broken implementations
+  coverage                     which sentences of the standards the cases cover
+  known update -- <adapter>    bring a file of known failures up to date
+  matrix <results> -o FOLDER   put the results of several implementations beside each other
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.
 `;

@@ -34,10 +34,10 @@ export interface CaseResult {
   readonly attempts?: number;
   /** The longest time that a change took to be in use, in milliseconds; of cases that are played. */
   readonly convergenceMs?: number;
-  /** The directory with what was seen. */
-  readonly evidence?: string;
   /** Milliseconds. */
   readonly ms: number;
+  /** The folder with what happened. */
+  readonly evidence?: string;
 }
 
 const BAD: ReadonlySet<Status> = new Set(['fail', 'error', 'timeout', 'crash', 'unexpected-pass']);

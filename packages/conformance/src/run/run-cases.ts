@@ -27,7 +27,7 @@ export interface RunCasesOptions extends JudgeOptions {
 interface Attempt {
   readonly outcome: Result;
   readonly verdict: Verdict;
-  readonly more?: Pick<CaseResult, 'convergenceMs' | 'evidence'>;
+  readonly more?: Pick<CaseResult, 'convergenceMs'>;
 }
 
 /** Runs cases one by one on one adapter. A control runs once, before the first case that needs it. */

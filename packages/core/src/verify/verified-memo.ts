@@ -31,7 +31,8 @@ export class VerifiedMemo<T extends Remembered> {
     if (at < known.notBefore) return undefined;
     // rule: memo.window-end
     if (at > known.notAfter) return undefined;
-    touch(this.#leaves, key, known, MOST_LEAVES);
+    // While there is room for as many again, nothing is dropped soon, and the order does not matter.
+    if (this.#leaves.size > MOST_LEAVES / 2) touch(this.#leaves, key, known, MOST_LEAVES);
     return known;
   }
 

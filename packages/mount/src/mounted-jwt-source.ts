@@ -1,0 +1,160 @@
+import { publish, SpiffeError } from '@svidkit/core';
+import {
+  type JwtBundleSet,
+  type JwtSource,
+  type JwtSvid,
+  type JwtSvidRequest,
+  parseJwtBundles,
+  parseJwtSvid,
+  pickJwtSvid,
+  readRequest,
+  validateJwtSvid,
+  type ValidateJwtSvidOptions,
+  type VerifiedJwtSvid,
+} from '@svidkit/core/jwt';
+
+import { type MountPorts } from './mount-ports.ts';
+import { type JwtFileSettings } from './mounted-jwt-options.ts';
+import { type PolicyFileHealth } from './mounted-policy-file.ts';
+import { WatchedFile } from './watched-file.ts';
+
+/** How a source over mounted tokens fares. */
+export interface MountedJwtHealth {
+  /** Whether there is a token in each file that is valid now, and whether the bundles were ever read. */
+  readonly ready: boolean;
+  /** When the first of the tokens in use expires, in milliseconds since the Unix epoch; undefined without one. */
+  readonly notAfter: number | undefined;
+  /** The latest failure of each file that cannot be used now. */
+  readonly errors: readonly SpiffeError[];
+  /** What is wrong and what to do, one sentence each; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+/** A source over mounted files with tokens and bundles. */
+export interface MountedJwtSource extends JwtSource {
+  /** The files that are followed, absolute. */
+  readonly files: readonly string[];
+  /** How it fares now. Cheap. */
+  health(): MountedJwtHealth;
+  /**
+   * Looks at all files now, without waiting for an event or the next poll. Resolves when looks that began after the call
+   * are over, whatever they found; never rejects.
+   */
+  check(): Promise<void>;
+}
+
+/** The source over mounted files: one watched file for each token, and one for the bundles. */
+export class MountedJwtFiles implements MountedJwtSource {
+  readonly files: readonly string[];
+  readonly #settings: JwtFileSettings;
+  readonly #watched: readonly WatchedFile[];
+  /** The token of each file, by its path. */
+  readonly #svids = new Map<string, JwtSvid>();
+  readonly #closing = new AbortController();
+  #bundles: JwtBundleSet | undefined;
+
+  constructor(settings: JwtFileSettings, ports: MountPorts) {
+    const { svids, bundle } = settings;
+    this.#settings = settings;
+    const watched = svids.map(
+      (file) => new WatchedFile(file, ports, (text) => this.#takeSvid(file.file, text)),
+    );
+    if (bundle !== undefined) watched.push(new WatchedFile(bundle, ports, (text) => this.#takeBundles(text)));
+    this.#watched = watched;
+    this.files = Object.freeze(watched.map(({ file }) => file));
+  }
+
+  /**
+   * Waits until every file can be used.
+   *
+   * @throws {@link SpiffeError} why one cannot; and the reason of the signal.
+   */
+  async open(): Promise<void> {
+    try {
+      await Promise.all(this.#watched.map((file) => file.open()));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get jwtBundles(): JwtBundleSet {
+    this.closed.throwIfAborted();
+    if (this.#bundles !== undefined) return this.#bundles;
+    throw new SpiffeError('ERR_SOURCE_EMPTY', 'this source has no file with JWT bundles', {
+      blame: 'caller',
+      hint: 'Give the option bundle, the file that has them.',
+    });
+  }
+
+  async fetchJwtSvid(request: JwtSvidRequest): Promise<JwtSvid> {
+    this.closed.throwIfAborted();
+    request.signal?.throwIfAborted();
+    return pickJwtSvid(this.#svids.values(), readRequest(request), this.#settings.clock.now());
+  }
+
+  async validateJwtSvid(token: string, options: ValidateJwtSvidOptions): Promise<VerifiedJwtSvid> {
+    return validateJwtSvid(token, this.jwtBundles, { clock: this.#settings.clock, ...options });
+  }
+
+  health(): MountedJwtHealth {
+    const files = this.#watched.map((file) => file.health());
+    const expiries = [...this.#svids.values()].map(({ expiry }) => expiry);
+    const now = this.#settings.clock.now();
+    const expired = [...this.#svids.values()].filter(({ expiry }) => now >= expiry);
+    return Object.freeze({
+      ready: !this.closed.aborted && expired.length === 0 && files.every(isLoaded),
+      notAfter: expiries.length === 0 ? undefined : Math.min(...expiries),
+      errors: Object.freeze(files.map(({ lastError }) => lastError).filter((error) => error !== undefined)),
+      problems: Object.freeze([
+        ...files.flatMap(({ problems }) => problems),
+        ...expired.map(
+          (svid) => `the token for ${svid.audience.join(', ')} has expired: find out why renewal stopped`,
+        ),
+      ]),
+    });
+  }
+
+  async check(): Promise<void> {
+    await Promise.all(this.#watched.map((file) => file.check()));
+  }
+
+  async close(): Promise<void> {
+    if (this.closed.aborted) return;
+    this.#closing.abort(new SpiffeError('ERR_SOURCE_CLOSED', 'the source is closed'));
+    this.#svids.clear();
+    await Promise.all(this.#watched.map((file) => file.close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #takeSvid(file: string, text: string): void {
+    const svid = parseJwtSvid(text.trim());
+    const now = this.#settings.clock.now();
+    if (now >= svid.expiry) {
+      throw new SpiffeError(
+        'ERR_JWT_EXPIRED',
+        `want a token that is valid now (${new Date(now).toISOString()}), got one that expired at ${new Date(svid.expiry).toISOString()}`,
+        { blame: 'environment', hint: 'Find out why renewal stopped, and check the clock of this machine.' },
+      );
+    }
+    this.#svids.set(file, svid);
+    const { id, audience, expiry } = svid;
+    publish('svidkit:jwt.update', () => ({ id: id.toString(), audience, expiry }));
+  }
+
+  #takeBundles(text: string): void {
+    const { trustDomain } = this.#settings;
+    this.#bundles = parseJwtBundles(text, trustDomain === undefined ? {} : { trustDomain });
+  }
+}
+
+function isLoaded({ loadedAt }: PolicyFileHealth): boolean {
+  return loadedAt !== undefined;
+}

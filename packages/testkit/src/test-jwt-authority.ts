@@ -1,0 +1,105 @@
+import { Buffer } from 'node:buffer';
+import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+
+import { JwtBundle, SpiffeError, SpiffeId, TrustDomain } from '@svidkit/core';
+
+/** How a {@link TestJwtAuthority} signs: what JWT-SVIDs may be signed with. */
+export type JwtKeyAlgorithm =
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512';
+
+/** Options of {@link createTestJwtAuthority}. Everything may be left out. */
+export interface TestJwtAuthorityOptions {
+  /** @default 'example.test' */
+  readonly trustDomain?: string;
+  /** What the key is called in bundles and tokens. @default 'key-1' */
+  readonly keyId?: string;
+  /** @default 'ES256' */
+  readonly algorithm?: JwtKeyAlgorithm;
+  /** What time it is, in milliseconds since the Unix epoch. @default Date.now */
+  readonly now?: () => number;
+}
+
+/** What a token says. */
+export interface IssueJwtOptions {
+  /** The path of its subject in the trust domain of the authority, `/client`, or a whole SPIFFE ID. */
+  readonly subject: string;
+  /** For whom it is. */
+  readonly audience: string | readonly string[];
+  /** How long it lives, in milliseconds; negative: it has expired. @default 300_000 */
+  readonly ttlMs?: number;
+  /** More claims, or others: `{ aud: undefined }` leaves one out. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** More headers, or others. */
+  readonly header?: Readonly<Record<string, unknown>>;
+}
+
+/** What signs the JWT-SVIDs of a trust domain. */
+export interface TestJwtAuthority {
+  readonly trustDomain: string;
+  readonly keyId: string;
+  /** A token in compact serialization. */
+  issue(options: IssueJwtOptions): string;
+  /** Its bundle, as the type that services use. */
+  bundle(): JwtBundle;
+  /** Its bundle as a JWK Set, as the Workload API delivers it. */
+  jwks(): string;
+}
+
+const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+const LIFE_MS = 300_000;
+
+/**
+ * Makes a key that signs JWT-SVIDs. Making an RSA key takes a moment.
+ *
+ * @throws {@link SpiffeError} `ERR_ID_INVALID`, `ERR_CONFIG_OPTION`.
+ */
+export function createTestJwtAuthority(options: TestJwtAuthorityOptions = {}): TestJwtAuthority {
+  const { keyId = 'key-1', algorithm = 'ES256', now = Date.now } = options;
+  const trustDomain = TrustDomain.parse(options.trustDomain ?? 'example.test');
+  if (!/^(?:ES|RS|PS)(?:256|384|512)$/.test(algorithm)) {
+    throw new SpiffeError('ERR_CONFIG_OPTION', `option algorithm: want one of nine, got ${algorithm}`);
+  }
+  const { privateKey, publicKey } = keyPair(algorithm);
+  return Object.freeze({
+    trustDomain: trustDomain.name,
+    keyId,
+    issue(issued: IssueJwtOptions) {
+      const { subject, audience, ttlMs = LIFE_MS } = issued;
+      const id = subject.startsWith('/') ? SpiffeId.fromPath(trustDomain, subject).toString() : subject;
+      const seconds = now() / 1000;
+      const claims = { sub: id, aud: audience, exp: seconds + ttlMs / 1000, iat: seconds, ...issued.claims };
+      const header = { alg: algorithm, kid: keyId, typ: 'JWT', ...issued.header };
+      const input = `${part(header)}.${part(claims)}`;
+      return `${input}.${signature(input, algorithm, privateKey).toString('base64url')}`;
+    },
+    bundle: () => JwtBundle.fromAuthorities(trustDomain, [[keyId, publicKey]]),
+    jwks: () => JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: keyId }] }),
+  });
+}
+
+function keyPair(algorithm: string): { privateKey: KeyObject; publicKey: KeyObject } {
+  const namedCurve = CURVES[algorithm];
+  if (namedCurve !== undefined) return generateKeyPairSync('ec', { namedCurve });
+  return generateKeyPairSync('rsa', { modulusLength: 2048 });
+}
+
+function signature(input: string, algorithm: string, key: KeyObject): Buffer {
+  const hash = `sha${algorithm.slice(2)}`;
+  const bytes = Buffer.from(input);
+  if (algorithm.startsWith('ES')) return sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' });
+  if (algorithm.startsWith('RS')) return sign(hash, bytes, key);
+  const padding = constants.RSA_PKCS1_PSS_PADDING;
+  return sign(hash, bytes, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST });
+}
+
+function part(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
