@@ -1,3 +1,4 @@
+import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
@@ -16,6 +17,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['svid.parsePem', parseSvidPem],
   ['svid.parseDer', parseSvidDer],
   ['bundle.parsePem', parseBundlePem],
+  ['bundle.parse', parseBundle],
+  ['bundleMap.parse', parseMap],
+  ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
 ]);

@@ -17,7 +17,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('x509.ca', 'flag key-usage'),
   ...words('x509.uri-san', 'missing multiple'),
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
-  ...words('bundle', 'empty malformed'),
+  ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),
 ]);
 
 function words(area: string, list: string): readonly string[] {

@@ -31,8 +31,10 @@ export async function selfTestCommand(argv: readonly string[], io: CliIo): Promi
   const stop = (): void => host.kill();
   io.interrupted.addEventListener('abort', stop, { once: true });
   const cases = new Map(loadSuites().flatMap((file) => file.cases.map((one) => [one.id, one] as const)));
-  const { killers, unnoticed, crudeScores, mutants } = await killMatrix(host, cases);
-  await host.end();
+  // An adapter that goes on running would keep this program from ending, whatever happened.
+  const { killers, unnoticed, crudeScores, mutants } = await killMatrix(host, cases).finally(async () => {
+    await host.end();
+  });
   io.interrupted.removeEventListener('abort', stop);
   if (io.interrupted.aborted) return EXIT.interrupted;
 

@@ -10,6 +10,9 @@ const SUITES = [
   'authorizer',
   'x509-svid',
   'bundle-pem',
+  'bundle-json',
+  'bundle-map',
+  'jwks',
   'x509-verify',
   'endpoint',
 ] as const;
@@ -21,6 +24,9 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   authorizer: 'core',
   'x509-svid': 'core',
   'bundle-pem': 'core',
+  'bundle-json': 'core',
+  'bundle-map': 'core',
+  jwks: 'jwt',
   'x509-verify': 'core',
   endpoint: 'workload-api',
 };
