@@ -1,7 +1,7 @@
 import { isSpiffeError } from '@svidkit/core';
 
 import { RULES } from './match-id.ts';
-import { OPERATIONS } from './operations.ts';
+import { closeAll, OPERATIONS } from './operations.ts';
 import { isObject, type JsonObject } from './params.ts';
 import { reasonOf } from './reason-of.ts';
 
@@ -12,8 +12,23 @@ const CAPABILITIES: JsonObject = {
   ops: [...OPERATIONS.keys()],
   clock: true,
   concurrency: 1,
-  profiles: ['core'],
+  profiles: ['core', 'mount', 'mtls-server', 'mtls-client', 'migration'],
   rules: Object.keys(RULES),
+  sources: ['mount', 'static'],
+  layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
+  options: [
+    'pollMs',
+    'watch',
+    'waitMs',
+    'bundles',
+    'resumption',
+    'minTls',
+    'maxFileBytes',
+    'handshakeTimeoutMs',
+  ],
+  protocols: ['line', 'http1', 'http2'],
+  events: ['source.update', 'source.error', 'server.rejected'],
+  stats: ['fds', 'rssBytes'],
   resetIsClean: true,
 };
 
@@ -21,17 +36,20 @@ const CAPABILITIES: JsonObject = {
 const NEEDS: ReadonlySet<unknown> = new Set(['clock']);
 
 /** The answer to a call, without its id: in one of the four words of the protocol. */
-export function answer(call: JsonObject): JsonObject {
+export async function answer(call: JsonObject): Promise<JsonObject> {
   const { op, needs = [], params } = call;
   const unknown: unknown = Array.isArray(needs) ? needs.find((need) => !NEEDS.has(need)) : undefined;
   if (unknown !== undefined) return unsupported(`the need ${JSON.stringify(unknown)}`);
   const given = isObject(params) ? params : {};
   if (op === 'hello') return hello(given);
-  if (op === 'bye' || op === 'reset') return { ok: {} };
+  if (op === 'bye' || op === 'reset') {
+    await closeAll();
+    return { ok: {} };
+  }
   const operation = OPERATIONS.get(String(op));
   if (operation === undefined) return unsupported(`the operation ${String(op)}`);
   try {
-    return { ok: operation(given) };
+    return { ok: await operation(given) };
   } catch (error) {
     // The library looked and said no. Anything else is a fault, and never a verdict.
     if (isSpiffeError(error))

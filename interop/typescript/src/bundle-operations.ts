@@ -46,8 +46,9 @@ function documentIn(params: JsonObject): string | Uint8Array {
   return params['jsonB64'] === undefined ? text(params, 'json') : bytes(params, 'jsonB64');
 }
 
+/** In ascending order, since a bundle is a set. */
 function authoritiesOf({ authorities }: X509Bundle): readonly string[] {
-  return authorities.map((one) => one.fingerprint256);
+  return authorities.map((one) => one.fingerprint256).toSorted();
 }
 
 /** Sorted by key ID, as the protocol has it. */

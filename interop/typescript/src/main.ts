@@ -1,6 +1,8 @@
 // The reference adapter: one JSON object per line in, one out. See docs/design/conformance-kit.md.
 import { answer } from './answer.ts';
+import { closeAll } from './operations.ts';
 import { type JsonObject } from './params.ts';
+import { tell } from './tell.ts';
 
 process.once('SIGTERM', () => process.exit(0));
 
@@ -9,11 +11,12 @@ let rest = Buffer.alloc(0);
 for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
   const lines = Buffer.concat([rest, chunk]).toString('latin1').split('\n');
   rest = Buffer.from(lines.pop() ?? '', 'latin1');
-  for (const line of lines) take(Buffer.from(line, 'latin1').toString('utf8'));
+  for (const line of lines) void take(Buffer.from(line, 'latin1').toString('utf8'));
 }
+await closeAll();
 
-function take(line: string): void {
+async function take(line: string): Promise<void> {
   if (line.trim() === '') return;
   const call = JSON.parse(line) as JsonObject;
-  process.stdout.write(`${JSON.stringify({ id: call['id'], ...answer(call) })}\n`);
+  tell({ id: call['id'], ...(await answer(call)) });
 }

@@ -1,15 +1,27 @@
 import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
+import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
+import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
+import { migrateServer, servers, startServer, stopServer } from './server-operations.ts';
+import {
+  closeSource,
+  getSource,
+  openSource,
+  setSource,
+  sources,
+  statsOfProcess,
+  waitForSource,
+} from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
 
 /** Answers a call with what the library says, or throws what it threw. */
-export type Operation = (params: JsonObject) => JsonObject;
+export type Operation = (params: JsonObject) => JsonObject | Promise<JsonObject>;
 
 /** Every operation of the protocol that svidkit has. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   ['id.parse', parseId],
   ['id.build', buildId],
   ['id.equal', equalIds],
@@ -22,4 +34,26 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
   ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
+  ['jwt.validate', validateJwt],
+  ['jwt.parse', parseJwt],
+  ['bearer.parse', parseBearer],
+  ['source.open', openSource],
+  ['source.get', getSource],
+  ['source.wait', waitForSource],
+  ['source.set', setSource],
+  ['source.stats', statsOfProcess],
+  ['source.close', closeSource],
+  ['server.start', startServer],
+  ['server.stop', stopServer],
+  ['server.migrate', migrateServer],
+  ['client.connect', connectOnce],
+  ['client.pool', openPool],
+  ['client.request', requestOnce],
+  ['client.close', closePool],
 ]);
+
+/** Closes everything that calls have opened: clients and servers before what they are made of. */
+export async function closeAll(): Promise<void> {
+  await Promise.all([pools.closeAll(), servers.closeAll()]);
+  await sources.closeAll();
+}

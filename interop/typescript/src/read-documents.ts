@@ -19,7 +19,7 @@ export function parseBundlePem(params: JsonObject): JsonObject {
   const bundle = X509Bundle.fromPem(TrustDomain.parse(text(params, 'trustDomain')), text(params, 'pem'));
   return {
     trustDomain: bundle.trustDomain.name,
-    x509Sha256: bundle.authorities.map((one) => one.fingerprint256),
+    x509Sha256: bundle.authorities.map((one) => one.fingerprint256).toSorted(),
   };
 }
 

@@ -22,6 +22,27 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_ID_INVALID', /: it does not start with "\/"/, 'id.path.no-slash'],
   ['ERR_CONFIG_AUTHORIZER', /./, 'authz.rule'],
   ['ERR_PEER_UNAUTHORIZED', /./, 'authz.denied'],
+  ['ERR_BUNDLE_UNKNOWN', /no JWT bundle/, 'jwt.no-bundle'],
+  ['ERR_BUNDLE_EMPTY', /no JWT authority/, 'jwt.no-bundle'],
+  ['ERR_JWT_MALFORMED', /./, 'jwt.malformed'],
+  ['ERR_JWT_TOO_LONG', /./, 'jwt.length'],
+  ['ERR_JWT_HEADER', /as typ/, 'jwt.typ'],
+  ['ERR_JWT_HEADER', /as kid/, 'jwt.kid'],
+  ['ERR_JWT_HEADER', /without (?:crit|b64)/, 'jwt.crit'],
+  ['ERR_JWT_HEADER', /./, 'jwt.header'],
+  ['ERR_JWT_ALGORITHM', /./, 'jwt.alg'],
+  ['ERR_JWT_CLAIM', /as sub/, 'jwt.sub'],
+  ['ERR_JWT_CLAIM', /as aud/, 'jwt.aud'],
+  ['ERR_JWT_CLAIM', /as nbf/, 'jwt.nbf'],
+  ['ERR_JWT_CLAIM', /exp/, 'jwt.exp'],
+  ['ERR_JWT_KEY', /kid/, 'jwt.kid'],
+  ['ERR_JWT_KEY', /./, 'jwt.key'],
+  ['ERR_JWT_SIGNATURE', /./, 'jwt.signature'],
+  ['ERR_JWT_AUDIENCE', /./, 'jwt.aud'],
+  ['ERR_JWT_EXPIRED', /./, 'jwt.exp'],
+  ['ERR_JWT_NOT_YET_VALID', /./, 'jwt.nbf'],
+  ['ERR_JWT_MISSING', /./, 'bearer.form'],
+  ['ERR_CONFIG_OPTION', /option audience/, 'jwt.aud'],
   ['ERR_BUNDLE_UNKNOWN', /./, 'x509.no-bundle'],
   ['ERR_BUNDLE_EMPTY', /./, 'bundle.empty'],
   ['ERR_BUNDLE_INVALID', /want each member once/, 'bundle.duplicate'],
@@ -62,6 +83,24 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_SVID_KEY_INVALID', /in PEM, got none/, 'key.missing'],
   ['ERR_SVID_KEY_INVALID', /want one private key in PEM/, 'key.many'],
   ['ERR_SVID_KEY_INVALID', /./, 'key.malformed'],
+  ['ERR_SVID_EXPIRED', /./, 'x509.expired'],
+  ['ERR_SVID_NOT_YET_VALID', /./, 'x509.not-yet-valid'],
+  ['ERR_MOUNT_NOT_FOUND', /./, 'mount.missing'],
+  ['ERR_MOUNT_UNREADABLE', /./, 'mount.unreadable'],
+  ['ERR_MOUNT_PERMISSIONS', /./, 'mount.permissions'],
+  ['ERR_MOUNT_FILE_TYPE', /./, 'mount.file-type'],
+  ['ERR_MOUNT_TOO_LARGE', /./, 'mount.too-large'],
+  ['ERR_MOUNT_TORN', /./, 'mount.torn'],
+  ['ERR_MOUNT_IDENTITY', /./, 'mount.identity'],
+  ['ERR_MOUNT_STALE', /./, 'mount.stale'],
+  ['ERR_SOURCE_TIMEOUT', /./, 'source.timeout'],
+  ['ERR_SOURCE_EXPIRED', /./, 'source.expired'],
+  ['ERR_SOURCE_EMPTY', /./, 'source.empty'],
+  ['ERR_SOURCE_CLOSED', /./, 'source.closed'],
+  ['ERR_PEER_NO_CERTIFICATE', /./, 'peer.no-certificate'],
+  ['ERR_PEER_CLOSED_AFTER_HANDSHAKE', /./, 'peer.closed'],
+  ['ERR_PEER_HANDSHAKE_TIMEOUT', /./, 'peer.timeout'],
+  ['ERR_PEER_', /./, 'peer.handshake'],
 ];
 
 /** What makes a leaf no X.509-SVID, whether it is a peer's or our own. */
@@ -85,5 +124,10 @@ function leafReasons(id: string, profile: string): readonly (readonly [string, R
 
 /** The reason code of an error; `unknown` when the table has none, which is never an answer to rely on. */
 export function reasonOf({ code, message }: SpiffeError): string {
-  return REASONS.find((row) => row[0] === code && row[1].test(message))?.[2] ?? 'unknown';
+  return REASONS.find((row) => isOf(code, row[0]) && row[1].test(message))?.[2] ?? 'unknown';
+}
+
+/** Whether a code is the one of a row, or one of the family that the row ends with `_` for. */
+function isOf(code: string, row: string): boolean {
+  return row.endsWith('_') ? code.startsWith(row) : code === row;
 }

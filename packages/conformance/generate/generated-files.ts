@@ -1,6 +1,8 @@
+import { NEWEST_REVISION } from '../src/requirements/requirement-set.ts';
 import { coverageText } from './coverage.ts';
 import { publishedIdsText } from './published-ids.ts';
 import { renderSuite, vectorText } from './render.ts';
+import { requirementsText } from './requirements.ts';
 import { suiteDrafts } from './suites.ts';
 
 /** Everything that is generated: the text of each file by its path in the package. */
@@ -11,5 +13,6 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   );
   files.set('coverage.json', coverageText(drafts));
   files.set('published-ids.json', publishedIdsText(drafts));
+  files.set(`requirements/${NEWEST_REVISION}.json`, requirementsText(NEWEST_REVISION, drafts));
   return files;
 }

@@ -1,4 +1,4 @@
-// `pnpm run vectors`: writes the vectors, the list of coverage and the list of published ids. The same bytes every time.
+// `pnpm run vectors`: writes the vectors, the list of coverage, the list of published ids and the requirement set. The same bytes every time.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

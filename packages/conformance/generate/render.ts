@@ -1,10 +1,9 @@
 import { type Json } from '../src/json.ts';
+import { SPEC_COMMIT } from '../src/spec/spec-link.ts';
 import { type Case, type VectorFile } from '../src/vectors/vector.ts';
 import { askReference } from './ask-reference.ts';
 import { type Draft } from './draft.ts';
 
-/** The commit of the SPIFFE standards that the quotes are from. */
-const SPEC_COMMIT = '665a28f3253ecdce59f26f3ef29c0d6408b37c3d';
 const SINCE = '0.1.0';
 
 /** A suite as it is written down. */

@@ -231,6 +231,16 @@ export const SPEC = {
     '4',
     'If the scheme is set to `tcp`, then the host component of the authority MUST be set to an IP address, and the port component of the authority MUST be set to the TCP port number of the SPIFFE Workload Endpoint TCP listen socket.',
   ),
+  anchorIsFree: cite(
+    'RFC5280',
+    '6.2',
+    'Implementations that use self-signed certificates to specify trust anchor information are free to process or ignore such information.',
+  ),
+  chainOrder: cite(
+    'RFC8446',
+    '4.4.2',
+    'all implementations SHOULD be prepared to handle potentially extraneous certificates and arbitrary orderings from any TLS version, with the exception of the end-entity certificate which MUST be first.',
+  ),
   kit: (section: string): SpecReference => cite('KIT', section),
   rfc5280: (section: string): SpecReference => cite('RFC5280', section),
   rfc7517: (section: string): SpecReference => cite('RFC7517', section),

@@ -5,6 +5,7 @@ import { bundleMapSuite } from './suites/bundle-map.ts';
 import { bundlePemSuite } from './suites/bundle-pem.ts';
 import { endpointDrafts } from './suites/endpoint.ts';
 import { jwksSuite } from './suites/jwks.ts';
+import { jwtSvidSuite } from './suites/jwt-svid.ts';
 import { spiffeIdDrafts } from './suites/spiffe-id.ts';
 import { trustDomainDrafts } from './suites/trust-domain.ts';
 import { x509SvidSuite } from './suites/x509-svid.ts';
@@ -22,6 +23,7 @@ export function suiteDrafts(): readonly SuiteDraft[] {
     bundleMapSuite(),
     jwksSuite(),
     x509VerifySuite(),
+    jwtSvidSuite(),
     { suite: 'endpoint', drafts: endpointDrafts() },
   ];
 }

@@ -2,7 +2,10 @@
 import { runCli } from './cli/run-cli.ts';
 import { EXIT } from './exit-code.ts';
 
-const { stdout, stderr } = process;
+const { stdout, stderr, execPath, execArgv, argv } = process;
+// The one place that reads the environment.
+// oxlint-disable-next-line node/no-process-env
+const stepSummary = process.env['GITHUB_STEP_SUMMARY'];
 // A reader that went away (`spiffe-conformance list | head`) is no failure of ours.
 stdout.on('error', () => {});
 const interrupt = new AbortController();
@@ -13,7 +16,13 @@ void main();
 
 async function main(): Promise<void> {
   try {
-    process.exitCode = await runCli(process.argv.slice(2), { stdout, stderr, interrupted: interrupt.signal });
+    process.exitCode = await runCli(argv.slice(2), {
+      stdout,
+      stderr,
+      interrupted: interrupt.signal,
+      program: [execPath, ...execArgv, ...argv.slice(1, 2)],
+      stepSummary,
+    });
   } catch (error) {
     stderr.write(
       `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

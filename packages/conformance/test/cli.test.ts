@@ -51,7 +51,7 @@ describe('the command line', () => {
   });
 
   test('explains a case: the sentence it rests on, its twin, the call and what is wanted', async () => {
-    const { stdout } = await runKit(['explain', 'spiffe-id/reject/td-upper']);
+    const { stdout } = await runKit(['explain', 'spiffe-id/choice/td-upper']);
     expect(stdout).toContain('The `host` part of the authority MUST be lowercase.');
     expect(stdout).toContain('control: spiffe-id/accept/td-and-path has to pass first');
     expect(stdout).toContain('call: id.parse {"id":"spiffe://Example.org/a"}');

@@ -115,14 +115,16 @@ function sayHello({
   else say({ id, ok: hello });
 }
 
-function verdict({ params: { id = '' } }: Call): object {
+function verdict({ params: { id = '' }, case: name }: Call): object {
   const reject = { reject: { code: 'unknown', message: 'no SPIFFE ID' } };
   if (modes.has('rejects-all')) return reject;
   const [, trustDomain, path = ''] = IDS.exec(id) ?? [];
   if (modes.has('knows-every-op')) return { ok: { id } };
   if (modes.has('accepts-all')) return { ok: { id, trustDomain: '', path: '', segments: [] } };
   if (trustDomain === undefined) return reject;
-  return { ok: { id, trustDomain, path, segments: path.split('/').slice(1) } };
+  const ok = { id, trustDomain, path, segments: path.split('/').slice(1) };
+  const isReversed = modes.has('orders-by-case') && name !== undefined;
+  return { ok: isReversed ? Object.fromEntries(Object.entries(ok).toReversed()) : ok };
 }
 
 function say(message: object): void {

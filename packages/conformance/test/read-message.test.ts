@@ -13,6 +13,7 @@ const GOOD = [
   { id: 1, fault: { message: 'm', trace: 't' } },
   { event: 'source.update', handle: 's1' },
   { event: 'source.end', handle: 's1', data: {} },
+  { event: 'server.rejected', handle: 'v1', data: { code: 'authz.denied' } },
 ];
 const BAD = [
   {},

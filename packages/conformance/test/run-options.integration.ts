@@ -119,6 +119,12 @@ describe('the doctor', () => {
     expect(exitCode).toBe(1);
   });
 
+  test('does not mind in which order an answer has its members', async () => {
+    const { exitCode, stdout } = await runKit(['doctor', '--', ...hostile('orders-by-case')]);
+    expect(stdout).toContain('ok   honesty/case-name-shuffled');
+    expect(exitCode).toBe(0);
+  });
+
   test('finds that an adapter does not end', async () => {
     const { exitCode, stdout } = await runKit([
       'doctor',

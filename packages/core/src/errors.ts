@@ -85,6 +85,19 @@ export const ERROR_CODES = {
   ERR_PEM_INVALID: 'environment',
   ERR_MOUNT_IDENTITY: 'environment',
   ERR_MOUNT_STALE: 'environment',
+  // Workload API
+  ERR_WORKLOAD_API_ADDRESS: 'caller',
+  ERR_WORKLOAD_API_NOT_FOUND: 'environment',
+  ERR_WORKLOAD_API_PERMISSIONS: 'environment',
+  ERR_WORKLOAD_API_NOT_A_SOCKET: 'environment',
+  ERR_WORKLOAD_API_UNREACHABLE: 'environment',
+  ERR_WORKLOAD_API_UNAVAILABLE: 'environment',
+  ERR_WORKLOAD_API_DENIED: 'environment',
+  ERR_WORKLOAD_API_REFUSED: 'caller',
+  ERR_WORKLOAD_API_UNIMPLEMENTED: 'environment',
+  ERR_WORKLOAD_API_RESPONSE: 'environment',
+  ERR_WORKLOAD_API_TIMEOUT: 'environment',
+  ERR_WORKLOAD_API_CLOSED: 'caller',
   // Deny lists and migration policies
   ERR_POLICY_INVALID: 'environment',
   // Configuration

@@ -1,8 +1,7 @@
-import { type Certificate, SpiffeError, type X509Svid } from '@svidkit/core';
+import { type Certificate, healthTimes, SpiffeError, statusAt, type X509Svid } from '@svidkit/core';
 
 import { BundleState } from './bundle-state.ts';
 import { detect, type MountPlan } from './detect.ts';
-import { healthTimes, statusAt } from './health.ts';
 import { distrust, IdentityState } from './identity-state.ts';
 import { identityNames } from './layout.ts';
 import { type BundleReading } from './load-bundles.ts';

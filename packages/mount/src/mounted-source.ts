@@ -1,9 +1,13 @@
 import {
   type HealthStatus,
+  type HealthTimes,
+  healthTimes,
+  nextHealthTime,
   publish,
   SourceCell,
   type SourceHealth,
   SpiffeError,
+  statusAt,
   type X509Context,
   type X509Svid,
 } from '@svidkit/core';
@@ -15,7 +19,6 @@ import { directoriesOf, type MountPlan } from './detect.ts';
 import { dryRun } from './dry-run.ts';
 import { Glance } from './glance.ts';
 import { healthReport } from './health-report.ts';
-import { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health.ts';
 import { HintDebounce } from './hint-debounce.ts';
 import { distrust, IdentityState } from './identity-state.ts';
 import { type LayoutName } from './layout.ts';

@@ -15,6 +15,12 @@ export {
   type FakeBundleEndpointOptions,
 } from './fake-bundle-endpoint.ts';
 export { type Cut, type InPlaceWriterOptions, inPlaceWriter } from './in-place-writer.ts';
+export { type FakeAnswer, type FakeCall, type FakeMethod, type FakeStatus } from './fake-method.ts';
+export {
+  type FakeWorkloadApi,
+  type FakeWorkloadApiOptions,
+  startFakeWorkloadApi,
+} from './fake-workload-api.ts';
 export { type KeyType } from './key-type.ts';
 export { type KubeletWriterOptions, kubeletWriter } from './kubelet-writer.ts';
 export { LEAF_DEFECTS, type LeafDefect } from './leaf-defects.ts';
@@ -35,3 +41,11 @@ export {
 } from './test-jwt-authority.ts';
 export { type TestCertificate, type TestSvid } from './test-svid.ts';
 export { type WriteOrder } from './write-order.ts';
+export {
+  bundleMap,
+  type X509Entry,
+  x509Response,
+  type X509ResponseFields,
+  type X509ResponseOptions,
+  type X509SvidFields,
+} from './x509-response.ts';

@@ -199,11 +199,11 @@ function broken(): readonly Draft[] {
         'config/invalid-id-refused-early',
         'a rule with an ID that is none is refused',
         'id',
-        { id: 'spiffe://Example.org/a' },
+        { id: 'spiffe://example.org//a' },
         A,
       ),
       control: 'id/exact',
-      expect: reject('authz.rule', 'id.td.case', 'id.td.char'),
+      expect: reject('authz.rule', 'id.path.empty-segment'),
     },
   ];
 }

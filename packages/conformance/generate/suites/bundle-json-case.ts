@@ -64,7 +64,7 @@ export interface Found {
 export function bundle({ x509: authorities = [], jwt: keys = [], ...numbers }: Found): ReturnType<typeof ok> {
   return ok({
     trustDomain: TD,
-    x509Sha256: authorities.map((one) => BUNDLE_BOOK.fingerprint(one)),
+    x509Sha256: authorities.map((one) => BUNDLE_BOOK.fingerprint(one)).toSorted(),
     jwt: jwtAnswer(keys),
     ...numbers,
   });

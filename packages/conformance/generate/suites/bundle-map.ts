@@ -60,7 +60,14 @@ function mapDrafts(): readonly Draft[] {
       level,
     ),
     bad('hash', 'a name with a character that names do not have', '#'),
-    bad('upper', 'a name in upper case', 'Example.org'),
+    either(
+      179,
+      'choice/td-name-upper',
+      'a name in upper case',
+      mapOf(['Example.org', GOOD]),
+      { refused: reject(...NAMES), 'lower-cased': answer([TD, [ROOT]]) },
+      { spec: [SPEC.mapTrustDomains, SPEC.idHostLower, SPEC.idCase] },
+    ),
     bad('empty', 'an empty name', ''),
     bad('id', 'a SPIFFE ID in place of a name', `spiffe://${TD}`),
     twice('same', 'a trust domain twice', TD),
@@ -215,7 +222,7 @@ function answer(
   return ok({
     bundles: found.map(([trustDomain, authorities]) => ({
       trustDomain,
-      x509Sha256: authorities.map((one) => BUNDLE_BOOK.fingerprint(one)),
+      x509Sha256: authorities.map((one) => BUNDLE_BOOK.fingerprint(one)).toSorted(),
     })),
   });
 }

@@ -21,7 +21,7 @@ export function bundlePemSuite(): SuiteDraft {
     spec: [SPEC.kit('bundle.parsePem')],
     op: 'bundle.parsePem',
     params: { trustDomain: TD, pem: text },
-    expect: ok({ trustDomain: TD, x509Sha256: found.map((one) => book.fingerprint(one)) }),
+    expect: ok({ trustDomain: TD, x509Sha256: found.map((one) => book.fingerprint(one)).toSorted() }),
   });
   const refused = (id: string, title: string, text: string, ...codes: readonly string[]): Draft => ({
     ...read(id, title, text, []),

@@ -17,6 +17,7 @@ export function built(): readonly Draft[] {
     title,
     level: 'ref',
     spec: [SPEC.kit('id.build')],
+    features: ['path' in params ? 'build:path' : 'build:segments'],
     op: 'id.build',
     params: { trustDomain: 'example.org', ...params },
     expect,

@@ -1,6 +1,6 @@
 import { choice, type Draft, ok, reject } from '../draft.ts';
 import { SPEC } from '../spec-quotes.ts';
-import { type Extra, parse, refuse } from './spiffe-id-case.ts';
+import { type Extra, parse, parts, refuse } from './spiffe-id-case.ts';
 
 /** What is no SPIFFE ID. */
 export function rejected(): readonly Draft[] {
@@ -79,16 +79,20 @@ function structure(): readonly Draft[] {
 
 function authority(): readonly Draft[] {
   return [
-    refuse(
-      19,
-      'td-upper',
-      'spiffe://Example.org/a',
-      'a trust domain is in lower case',
-      ['id.td.case', 'id.td.char'],
-      {
-        spec: [SPEC.idHostLower],
-      },
-    ),
+    {
+      row: 19,
+      id: 'choice/td-upper',
+      title: 'an upper-case trust domain may be refused, or read as lower case',
+      level: 'choice',
+      why: 'what must not happen is that it becomes a trust domain of its own',
+      spec: [SPEC.idHostLower, SPEC.idCase],
+      ...parse('spiffe://Example.org/a'),
+      control: 'accept/td-and-path',
+      expect: choice({
+        refused: reject('id.td.case', 'id.td.char'),
+        folded: parts('spiffe://example.org/a'),
+      }),
+    },
     ...axis(
       21,
       'userinfo',

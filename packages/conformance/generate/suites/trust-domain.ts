@@ -1,4 +1,4 @@
-import { type Draft, ok, reject } from '../draft.ts';
+import { choice, type Draft, ok, reject } from '../draft.ts';
 import { SPEC } from '../spec-quotes.ts';
 
 /** Section 2 of the catalogue: rows 43 to 49. */
@@ -63,9 +63,19 @@ export function trustDomainDrafts(): readonly Draft[] {
     refuse(46, 'empty', '', 'a name is not empty', ['id.td.empty', 'id.empty'], {
       spec: [SPEC.idHostNotEmpty],
     }),
-    refuse(46, 'upper', 'Example.org', 'a name is in lower case', ['id.td.case', 'id.td.char'], {
-      spec: [SPEC.idHostLower],
-    }),
+    {
+      ...accept(
+        46,
+        'choice/upper',
+        'Example.org',
+        'example.org',
+        'an upper-case name may be refused, or read as lower case',
+      ),
+      level: 'choice',
+      spec: [SPEC.idHostLower, SPEC.idCase],
+      control: 'accept/name',
+      expect: choice({ refused: reject('id.td.case', 'id.td.char'), folded: ok({ name: 'example.org' }) }),
+    },
     refuse(46, 'port', 'example.org:443', 'a name has no port', ['id.port', 'id.td.char'], {
       spec: [SPEC.idUserinfoPort],
     }),
@@ -84,6 +94,7 @@ export function trustDomainDrafts(): readonly Draft[] {
       spec: [SPEC.tdLength],
     }),
     refuse(48, '256', 'a'.repeat(256), 'a name of 256 bytes is too long', ['id.td.length'], {
+      level: 'should',
       spec: [SPEC.tdLength],
       control: 'accept/255',
     }),

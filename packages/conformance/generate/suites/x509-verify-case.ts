@@ -1,6 +1,6 @@
 import { type JsonObject } from '../../src/json.ts';
 import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
-import { type Draft, ok, reject } from '../draft.ts';
+import { choice, type Draft, ok, reject } from '../draft.ts';
 import { type Certificate } from '../pki/certificate.ts';
 import { RecipeBook } from '../pki/recipe-book.ts';
 import { ID, ROOT, TD } from '../pki/world.ts';
@@ -70,4 +70,16 @@ export function refuse(
   plan: VerifyPlan,
 ): Draft {
   return { ...accept(row, id, title, plan), control: plan.control ?? CONTROL, expect: reject(...codes) };
+}
+
+/** A case that hangs on what is in the certificate of an authority: it may be processed, or ignored. */
+export function ofAnchor(refused: Draft): Draft {
+  const { expect } = refused;
+  if (!('reject' in expect)) throw new TypeError(`${refused.id} wants no rejection`);
+  return {
+    ...refused,
+    level: 'choice',
+    spec: [SPEC.anchorIsFree],
+    expect: choice({ refused: expect, accepted: ok({ id: ID }) }),
+  };
 }

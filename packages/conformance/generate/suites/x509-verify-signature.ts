@@ -16,7 +16,7 @@ import {
   TD,
 } from '../pki/world.ts';
 import { SPEC } from '../spec-quotes.ts';
-import { accept, refuse } from './x509-verify-case.ts';
+import { accept, ofAnchor, refuse } from './x509-verify-case.ts';
 
 const UNTRUSTED = ['x509.untrusted', 'x509.signature'];
 const BELOW_INT = 'accept/one-intermediate';
@@ -29,7 +29,7 @@ export function rejectedDetails(): readonly Draft[] {
 
 function named(): readonly Draft[] {
   const held = (trees: Parameters<typeof constraints>[0]): Certificate =>
-    issueCa('root a', ROOT_KEY, { extensions: { nameConstraints: constraints(trees) } });
+    intermediate({ extensions: { nameConstraints: constraints(trees) } });
   const may = {
     level: 'may',
     spec: [SPEC.nameConstraints],
@@ -37,12 +37,15 @@ function named(): readonly Draft[] {
   } as const;
   const rfc = { spec: [SPEC.rfc5280('4.2.1.10')] } as const;
   const under = (
-    root: Certificate,
+    issuer: Certificate,
     names: readonly string[] = [`uri:${ID}`],
-  ): { chain: readonly Certificate[]; bundles: Record<string, readonly Certificate[]> } => ({
-    chain: [leafBelow(root, { extensions: { subjectAltName: san(names) } })],
-    bundles: { [TD]: [root] },
+  ): { chain: readonly Certificate[] } => ({
+    chain: [leafBelow(issuer, { extensions: { subjectAltName: san(names) } }), issuer],
   });
+  const narrowRoot = issueCa('root a', ROOT_KEY, {
+    extensions: { nameConstraints: constraints({ permitted: ['uri:other.example'] }) },
+  });
+  const narrow = held({ permitted: ['uri:example.org'] });
   const code = ['x509.name-constraint', 'x509.critical-extension', ...UNTRUSTED];
   const malformed = { port: 'example.org:443', uri: 'spiffe://example.org', space: 'example org' };
   const typed = held({ permitted: ['other:x'] });
@@ -63,10 +66,23 @@ function named(): readonly Draft[] {
       { ...under(held({ permitted: ['uri:.example.org'] })), ...may },
     ),
     refuse(136, 'nc/uri-not-permitted[form=suffix]', 'a constraint without a dot is one name', code, {
-      chain: [leafBelow(held({ permitted: ['uri:example.org'] }), {}, 'spiffe://a.example.org/web')],
-      bundles: { 'a.example.org': [held({ permitted: ['uri:example.org'] })] },
+      chain: [leafBelow(narrow, {}, 'spiffe://a.example.org/web'), narrow],
+      bundles: { 'a.example.org': [ROOT] },
       ...may,
     }),
+    ofAnchor(
+      refuse(
+        136,
+        'nc/uri-not-permitted[form=root]',
+        'the name constraints of an authority may be passed over',
+        code,
+        {
+          chain: [leafBelow(narrowRoot)],
+          bundles: { [TD]: [narrowRoot] },
+          control: 'accept/direct-root',
+        },
+      ),
+    ),
     ...Object.entries(malformed).map(([name, tree]) =>
       refuse(
         137,

@@ -35,7 +35,10 @@ export function readCommandLine(
   const options = Object.fromEntries(
     Object.entries(kinds).map(([name, kind]) => [
       name,
-      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const) },
+      {
+        type: kind === 'flag' ? ('boolean' as const) : ('string' as const),
+        ...(name === 'output' ? { short: 'o' } : {}),
+      },
     ]),
   );
   const { tokens } = parseArgs({ args: [...own], options, strict: false, tokens: true });

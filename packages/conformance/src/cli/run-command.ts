@@ -1,25 +1,26 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 
-import { EXIT, KitFailure } from '../exit-code.ts';
-import { AdapterHost } from '../protocol/adapter-host.ts';
+import { Evidence } from '../evidence/evidence.ts';
+import { EXIT, KitFailure, usageFailure } from '../exit-code.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
+import { badgeJson, badgeSvg } from '../report/badge.ts';
+import { type Changes, changesSince } from '../report/changes.ts';
 import { junitXml } from '../report/junit.ts';
+import { lineWriter } from '../report/line-writer.ts';
 import { markdownReport } from '../report/markdown.ts';
-import { Progress } from '../report/progress.ts';
+import { readResults } from '../report/read-results.ts';
 import { resultsJson } from '../report/results-json.ts';
 import { badResults, executedCount, type RunReport } from '../report/run-report.ts';
+import { resultStream } from '../report/stream.ts';
 import { summaryText } from '../report/summary.ts';
-import { readKnownFailures } from '../run/known-failures.ts';
-import { isBad } from '../run/result.ts';
-import { CaseRunner } from '../run/run-cases.ts';
-import { seededOrder } from '../run/seeded-order.ts';
-import { isWhole, selectCases, type SelectedCase } from '../run/select-cases.ts';
-import { harmless } from '../terminal-text.ts';
+import { loadRequirements } from '../requirements/requirement-set.ts';
 import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine, requireAdapter } from './command-line.ts';
 import { ownVersion } from './own-version.ts';
+import { runAdapter } from './run-adapter.ts';
 import { readRunOptions, RUN_KINDS, type RunOptions } from './run-options.ts';
+import { writeFile } from './write-file.ts';
 
 const RUN_HELP = `Usage: spiffe-conformance run [options] -- <adapter> [arguments]
 
@@ -37,9 +38,17 @@ How to judge them:
   --codes warn|ignore|strict  what to make of a rejection for another reason
   --against spec|reference    whether to want the reference's way where the standard leaves it open
   --known FILE                failures that are known
+  --claim PROFILE             fail unless the profile is conformant, as the requirements have it
+  --requirements REVISION     those that claims are about; default: the newest
   --no-fail                   exit code 0 in place of 1
 Where to write:
   --json FILE  --junit FILE  --markdown FILE
+  --badge FILE                .json for shields.io, .svg as a picture; of a whole run alone
+  --step-summary              append the Markdown to the summary of this job of GitHub Actions
+  --baseline FILE             results of an earlier run: tell what is other now
+  --evidence FOLDER           of each case that failed: what was said, certificates, and a script that runs it again
+  --keep                      evidence of cases that passed, too
+  --stream FILE               results as they come, one JSON object per line
   --trace FILE                every line that goes either way, as it goes
 
 Exit codes: 0 passed, 1 failed, 2 usage, 3 adapter, 4 kit or nothing executed, 130 interrupted.
@@ -53,137 +62,84 @@ export async function runCommand(argv: readonly string[], io: CliIo): Promise<nu
     return EXIT.passed;
   }
   const options = readRunOptions(line);
-  const report = await run(requireAdapter(line), options, io);
-  io.stdout.write(summaryText(report));
-  writeReports(report, options);
+  const adapter = requireAdapter(line);
+  requireProfiles(options);
+  if (options.stepSummary && io.stepSummary === undefined)
+    throw usageFailure('--step-summary is for GitHub Actions, and GITHUB_STEP_SUMMARY is not set');
+  const baseline = options.baseline === undefined ? undefined : readResults(options.baseline);
+  const report = await runAndRecord(adapter, options, io);
+  const changes = baseline === undefined ? undefined : changesSince(baseline, report);
+  io.stdout.write(summaryText(report, changes));
+  writeReports(report, changes, options, io);
   if (report.partial && io.interrupted.aborted) return EXIT.interrupted;
   if (executedCount(report.results) === 0 && badResults(report.results).length === 0) {
     throw new KitFailure(EXIT.kit, 'not a single case was executed');
   }
-  return badResults(report.results).length === 0 || options.noFail ? EXIT.passed : EXIT.failed;
-}
-
-async function run(adapter: AdapterCommand, options: RunOptions, io: CliIo): Promise<RunReport> {
-  const files = loadSuites();
-  const all = new Map(files.flatMap(({ cases }) => cases.map((one) => [one.id, one] as const)));
-  const selected = inOrder(selectCases(files, options.selection), options.seed);
-  if (selected.length === 0) throw new KitFailure(EXIT.kit, 'not a single case was selected');
-  const started = new Date();
-  const today = started.toISOString().slice(0, 10);
-  const known =
-    options.known === undefined ? () => undefined : readKnownFailures(options.known, [...all.keys()], today);
-
-  const trace = options.trace === undefined ? undefined : openTrace(options.trace);
-  const remarks = new Set<string>();
-  const revoked: [string, string][] = [];
-  const host = new AdapterHost(adapter, {
-    timeoutFactor: options.timeoutFactor,
-    listener: {
-      noise: (text) =>
-        remarks.add(
-          `the adapter prints to stdout what is no message; send logs to stderr. First: ${harmless(text).slice(0, 80)}`,
-        ),
-      misconduct: (detail, caseId) => {
-        if (caseId === undefined) remarks.add(`the adapter ${detail}`);
-        else revoked.push([caseId, `the adapter ${detail}`]);
-      },
-      ...(trace === undefined ? {} : { line: trace }),
-    },
-  });
-  const stop = (): void => host.kill();
-  io.interrupted.addEventListener('abort', stop, { once: true });
-  const runner = new CaseRunner(host, all, { ...options, known });
-  const progress = new Progress(io);
-  const done: SelectedCase[] = [];
-  try {
-    const hello = await host.hello();
-    let failures = 0;
-    for (const one of selected) {
-      if (io.interrupted.aborted || failures >= options.bail) break;
-      const result = await runner.run(one.case);
-      if (io.interrupted.aborted) break;
-      done.push(one);
-      progress.add(one.suite, result);
-      if (isBad(result.status)) failures++;
-    }
-    progress.end();
-    const ending = io.interrupted.aborted ? undefined : await host.end();
-    if (ending !== undefined) remarks.add(`at its end the adapter ${ending}`);
-    for (const [caseId, reason] of revoked) runner.revoke(caseId, reason);
-    const results = done
-      .flatMap((one) => {
-        const result = runner.resultOf(one.case.id);
-        return result === undefined ? [] : [{ ...result, selected: one }];
-      })
-      .toSorted((a, b) => (a.case < b.case ? -1 : 1));
-    return {
-      kit: ownVersion(),
-      hello,
-      started: started.toISOString(),
-      durationMs: Date.now() - started.getTime(),
-      seed: options.seed,
-      filters: options.filters,
-      full: isWhole(options.selection),
-      partial: done.length < selected.length,
-      results,
-      remarks: onePerKind(remarks),
-    };
-  } finally {
-    io.interrupted.removeEventListener('abort', stop);
-    host.kill();
-  }
-}
-
-/** Suite by suite, in an order inside of each that the seed decides. */
-function inOrder(selected: readonly SelectedCase[], seed: string): readonly SelectedCase[] {
-  const suites = [...new Set(selected.map(({ suite }) => suite))];
-  return suites.flatMap((suite) =>
-    seededOrder(
-      selected.filter((one) => one.suite === suite),
-      seed,
-      (one) => one.case.id,
-    ),
+  const isClaimed = options.claim.every((profile) =>
+    report.claims.some((claim) => claim.profile === profile && claim.verdict === 'conformant'),
   );
+  if (!isClaimed) io.stderr.write(`spiffe-conformance: not conformant: ${options.claim.join(', ')}\n`);
+  return (badResults(report.results).length === 0 && isClaimed) || options.noFail ? EXIT.passed : EXIT.failed;
 }
 
-/** What an adapter prints is said once, whatever it prints. */
-function onePerKind(remarks: ReadonlySet<string>): readonly string[] {
-  const firstNoise = [...remarks].find((remark) => remark.startsWith('the adapter prints'));
-  return [...remarks].filter((remark) => !remark.startsWith('the adapter prints') || remark === firstNoise);
-}
-
-/** Written line by line, so that nothing is lost when the run ends in the middle. */
-function openTrace(file: string): (direction: 'to' | 'from', line: string) => void {
-  const write = (text: string, append: boolean): void => {
-    try {
-      if (append) appendFileSync(file, text);
-      else writeFileSync(file, text);
-    } catch (error) {
-      throw new KitFailure(
-        EXIT.kit,
-        `${file} cannot be written: ${error instanceof Error ? error.message : ''}`,
+function requireProfiles({ requirements, claim }: RunOptions): void {
+  const { profiles } = loadRequirements(requirements);
+  for (const profile of claim) {
+    if (!Object.hasOwn(profiles, profile))
+      throw usageFailure(
+        `the requirements ${requirements} have no profile ${JSON.stringify(profile)}; there is ${Object.keys(profiles).join(', ')}`,
       );
-    }
-  };
-  write('', false);
-  return (direction, line) => write(`${JSON.stringify({ [direction]: line })}\n`, true);
-}
-
-function writeReports(report: RunReport, { files }: RunOptions): void {
-  const writers = [
-    [files.json, resultsJson],
-    [files.junit, junitXml],
-    [files.markdown, markdownReport],
-  ] as const;
-  for (const [file, write] of writers) {
-    if (file === undefined) continue;
-    try {
-      writeFileSync(file, write(report));
-    } catch (error) {
-      throw new KitFailure(
-        EXIT.kit,
-        `${file} cannot be written: ${error instanceof Error ? error.message : ''}`,
-      );
-    }
   }
+}
+
+async function runAndRecord(adapter: AdapterCommand, options: RunOptions, io: CliIo): Promise<RunReport> {
+  const { trace, stream, evidence } = options.files;
+  const traced = trace === undefined ? undefined : lineWriter(trace);
+  const streamed = stream === undefined ? undefined : resultStream(stream, ownVersion(), options.seed);
+  const kept =
+    evidence === undefined
+      ? undefined
+      : new Evidence({
+          folder: evidence,
+          keep: options.keep,
+          files: loadSuites(),
+          repro: {
+            program: io.program ?? ['npx', '@svidkit/conformance'],
+            adapter,
+            folder: process.cwd(),
+            options: optionsThatMatter(options),
+          },
+        });
+  const report = await runAdapter(adapter, options, io, [
+    ...(traced === undefined
+      ? []
+      : [{ line: (direction: string, line: string) => traced({ [direction]: line }) }]),
+    ...(streamed === undefined ? [] : [streamed]),
+    ...(kept === undefined ? [] : [kept]),
+  ]);
+  streamed?.end(report);
+  return kept === undefined ? report : kept.finish(report);
+}
+
+/** What has to be the same for a case to come to the same. */
+function optionsThatMatter(options: RunOptions): readonly string[] {
+  const { seed, codes, against, at, isolation, repeat, timeoutFactor, known } = options;
+  const always = { seed, codes, against, isolation, repeat, 'timeout-factor': timeoutFactor };
+  return [
+    ...Object.entries(always).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...(at === undefined ? [] : ['--at', at]),
+    ...(known === undefined ? [] : ['--known', known]),
+  ];
+}
+
+function writeReports(report: RunReport, changes: Changes | undefined, options: RunOptions, io: CliIo): void {
+  const { json, junit, markdown, badges } = options.files;
+  if (json !== undefined) writeFile(json, resultsJson(report));
+  if (junit !== undefined) writeFile(junit, junitXml(report));
+  if (markdown !== undefined) writeFile(markdown, markdownReport(report, changes));
+  if (options.stepSummary && io.stepSummary !== undefined)
+    appendFileSync(io.stepSummary, markdownReport(report, changes));
+  // A run that was cut short says nothing about the implementation.
+  if (report.partial) return;
+  for (const badge of badges) writeFile(badge, badge.endsWith('.svg') ? badgeSvg(report) : badgeJson(report));
 }

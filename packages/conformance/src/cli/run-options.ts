@@ -1,7 +1,8 @@
 import { usageFailure } from '../exit-code.ts';
+import { NEWEST_REVISION } from '../requirements/requirement-set.ts';
 import { type CodeMode } from '../run/judge.ts';
 import { newSeed } from '../run/seeded-order.ts';
-import { type Selection } from '../run/select-cases.ts';
+import { isWhole, type Selection } from '../run/select-cases.ts';
 import { type Level, LEVELS } from '../vectors/vector.ts';
 import { type CommandLine, numberOf, oneOf, type OptionKind } from './command-line.ts';
 
@@ -26,10 +27,18 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   against: 'one',
   at: 'one',
   known: 'one',
+  requirements: 'one',
+  claim: 'many',
+  baseline: 'one',
   trace: 'one',
+  stream: 'one',
+  evidence: 'one',
+  keep: 'flag',
   json: 'one',
   junit: 'one',
   markdown: 'one',
+  badge: 'many',
+  'step-summary': 'flag',
   'no-fail': 'flag',
 };
 
@@ -38,6 +47,8 @@ export interface RunOptions {
   readonly selection: Selection;
   /** The filters as they were typed. */
   readonly filters: readonly string[];
+  /** Whether every case is run as it is: what a claim needs. */
+  readonly full: boolean;
   readonly seed: string;
   readonly repeat: number;
   readonly timeoutFactor: number;
@@ -47,15 +58,31 @@ export interface RunOptions {
   readonly codes: CodeMode;
   readonly against: 'spec' | 'reference';
   readonly at: string | undefined;
-  /** Where to write every line that goes either way. */
-  readonly trace: string | undefined;
   /** The file of known failures. */
   readonly known: string | undefined;
+  /** The revision of the requirement set that claims are about. */
+  readonly requirements: string;
+  /** Profiles that have to be conformant. */
+  readonly claim: readonly string[];
+  /** Results of an earlier run, to tell what is other now. */
+  readonly baseline: string | undefined;
+  /** Whether to keep evidence of what passed, too. */
+  readonly keep: boolean;
+  /** Where to write what. */
   readonly files: {
+    /** Every line that goes either way. */
+    readonly trace?: string | undefined;
+    /** Results as they come. */
+    readonly stream?: string | undefined;
+    /** A folder for each case that failed. */
+    readonly evidence?: string | undefined;
     readonly json?: string | undefined;
     readonly junit?: string | undefined;
     readonly markdown?: string | undefined;
+    readonly badges: readonly string[];
   };
+  /** Whether to append to the summary of a job of GitHub Actions. */
+  readonly stepSummary: boolean;
   readonly noFail: boolean;
 }
 
@@ -65,11 +92,22 @@ export function readRunOptions(line: CommandLine): RunOptions {
   if (at !== undefined && (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(at) || Number.isNaN(Date.parse(at)))) {
     throw usageFailure('--at wants an instant such as 2049-12-31T00:00:00Z');
   }
+  const selection = readSelection(line);
+  const full = isWhole(selection) && at === undefined;
+  const [claim, badges] = [line.many('claim'), line.many('badge')];
+  for (const badge of badges)
+    if (!/\.(?:json|svg)$/.test(badge))
+      throw usageFailure('--badge wants a file that ends with .json or .svg');
+  if (!full && claim.length + badges.length > 0)
+    throw usageFailure('--claim and --badge need a run of every case, without filters and without --at');
+  const [evidence, keep] = [line.one('evidence'), line.flag('keep')];
+  if (keep && evidence === undefined) throw usageFailure('--keep needs --evidence, which says where');
   return {
-    selection: readSelection(line),
+    selection,
     filters: Object.keys(SELECTION_KINDS).flatMap((name) =>
       line.many(name).map((value) => `--${name} ${value}`),
     ),
+    full,
     seed: line.one('seed') ?? newSeed(),
     repeat: numberOf(line, 'repeat', 1, true) ?? 1,
     timeoutFactor: numberOf(line, 'timeout-factor', 0.01, false) ?? 1,
@@ -78,9 +116,21 @@ export function readRunOptions(line: CommandLine): RunOptions {
     codes: oneOf(line, 'codes', ['warn', 'ignore', 'strict']),
     against: oneOf(line, 'against', ['spec', 'reference']),
     at,
-    trace: line.one('trace'),
     known: line.one('known'),
-    files: { json: line.one('json'), junit: line.one('junit'), markdown: line.one('markdown') },
+    requirements: line.one('requirements') ?? NEWEST_REVISION,
+    claim,
+    baseline: line.one('baseline'),
+    keep,
+    files: {
+      trace: line.one('trace'),
+      stream: line.one('stream'),
+      evidence,
+      json: line.one('json'),
+      junit: line.one('junit'),
+      markdown: line.one('markdown'),
+      badges,
+    },
+    stepSummary: line.flag('step-summary'),
     noFail: line.flag('no-fail'),
   };
 }

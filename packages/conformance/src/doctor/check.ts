@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { type JsonObject } from '../json.ts';
 import { type AdapterProcess, type CallOptions } from '../protocol/adapter-process.ts';
 import { type Hello } from '../protocol/capabilities.ts';
@@ -45,7 +47,8 @@ export async function ask(
 /** Whether two answers are the same, whatever their messages say. */
 export function isSame(one: Outcome, other: Outcome): boolean {
   if (one.kind !== 'ok' || other.kind !== 'ok') return fingerprint(one) === fingerprint(other);
-  return JSON.stringify(outcomeJson(one)) === JSON.stringify(outcomeJson(other));
+  // The members of an object have no order.
+  return isDeepStrictEqual(outcomeJson(one), outcomeJson(other));
 }
 
 /** Whether it is an answer, whatever it says. */

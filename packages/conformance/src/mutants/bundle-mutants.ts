@@ -116,9 +116,6 @@ export const BUNDLE_MUTANTS: readonly Mutant[] = [
   mishears('bundle-reads-nan', 'reads NaN as a number', (call) =>
     changedText(call, (text) => text.replace('NaN', '0')),
   ),
-  mishears('map-lower-case', 'reads names of trust domains in any case', (call) =>
-    changedText(call, (text) => text.replace('"Example.org"', '"example.org"')),
-  ),
   mishears('map-of-ids', 'reads SPIFFE IDs as names of trust domains', (call) =>
     changedText(call, (text) => text.replace('"spiffe://', '"')),
   ),

@@ -114,7 +114,7 @@ export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
   refuses(
     'verify-no-constraints',
     'refuses name constraints',
-    ({ op, params }) => op === 'x509.verify' && authoritiesOf(params).some((one) => has(one, '551d1e')),
+    ({ op, params }) => op === 'x509.verify' && certificatesOf(params).some((one) => has(one, '551d1e')),
   ),
   refuses(
     'verify-path-length',

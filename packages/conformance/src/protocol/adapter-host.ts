@@ -59,6 +59,11 @@ export class AdapterHost {
     });
   }
 
+  /** The end of what the adapter wrote to stderr since it was started last. */
+  get stderrTail(): string {
+    return this.#current?.stderrTail ?? '';
+  }
+
   /** Ends the adapter, and says what was wrong with how it ended. */
   async end(): Promise<string | undefined> {
     const adapter = this.#current;

@@ -3,9 +3,10 @@ import { type Readable, type Writable } from 'node:stream';
 
 import { type JsonObject } from '../json.ts';
 import { harmless } from '../terminal-text.ts';
+import { Handles } from './handles.ts';
 import { LineSplitter, LONGEST_LINE } from './line-splitter.ts';
 import { type Outcome } from './outcome.ts';
-import { readMessage } from './read-message.ts';
+import { type AdapterEvent, readMessage } from './read-message.ts';
 
 /** The program that speaks for an implementation, and its arguments. */
 export type AdapterCommand = readonly [program: string, ...args: readonly string[]];
@@ -27,6 +28,8 @@ export interface AdapterListener {
   noise(text: string): void;
   /** The protocol was broken outside of a call; `caseId` is the case of the call that it is about, if there is one. */
   misconduct(detail: string, caseId: string | undefined): void;
+  /** Something happened to what the adapter has open. Told before any answer that came after it. */
+  event?(event: AdapterEvent): void;
   /** Each line as it goes, for transcripts. */
   line?(direction: 'to' | 'from', line: string): void;
 }
@@ -38,6 +41,8 @@ export interface Ending {
 }
 
 interface Pending {
+  readonly op: string;
+  readonly params: JsonObject;
   readonly options: CallOptions;
   readonly resolve: (outcome: Outcome) => void;
   readonly timer: NodeJS.Timeout;
@@ -54,6 +59,7 @@ export class AdapterProcess {
   readonly #pending = new Map<number, Pending>();
   readonly #answered = new Map<number, string | undefined>();
   readonly #splitter = new LineSplitter();
+  readonly #handles = new Handles();
   readonly #exited: Promise<void>;
   #nextId = 1;
   #stderr = '';
@@ -114,7 +120,7 @@ export class AdapterProcess {
         this.#settle(id, { kind: 'timeout', detail: `no answer to ${op} within ${deadlineMs} ms` });
         this.kill();
       }, deadlineMs);
-      this.#pending.set(id, { options, resolve, timer });
+      this.#pending.set(id, { op, params, options, resolve, timer });
       const line = JSON.stringify({
         id,
         op,
@@ -185,13 +191,29 @@ export class AdapterProcess {
         this.#breach(message.detail);
         break;
       case 'event':
-        this.#breach(`wrote the event ${message.event} for the handle ${message.handle}, which is not open`);
+        this.#event(message);
         break;
       case 'answer':
-        if (this.#pending.has(message.id)) this.#settle(message.id, message.answer);
-        else this.#strayAnswer(message.id);
+        this.#answer(message.id, message.answer);
         break;
     }
+  }
+
+  #event(message: AdapterEvent): void {
+    const problem = this.#handles.judge(message.event, message.handle);
+    if (problem === undefined) this.#listener.event?.(message);
+    else this.#breach(problem);
+  }
+
+  #answer(id: number, answer: Outcome): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      this.#strayAnswer(id);
+      return;
+    }
+    const problem = this.#handles.answered(pending.op, pending.params, answer);
+    if (problem === undefined) this.#settle(id, answer);
+    else this.#breach(problem);
   }
 
   #strayAnswer(id: number): void {

@@ -1,16 +1,29 @@
 import { isObject, type Json, type JsonObject, member, parseJson } from '../json.ts';
 import { type Answer } from './outcome.ts';
 
+/** What an adapter tells unasked about something that it has open. */
+export interface AdapterEvent {
+  readonly kind: 'event';
+  readonly event: string;
+  readonly handle: string;
+  readonly data: JsonObject;
+}
+
 /** A line that an adapter wrote, read. */
 export type Message =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
-  | { readonly kind: 'event'; readonly event: string; readonly handle: string }
+  | AdapterEvent
   /** No message, but something a library printed. */
   | { readonly kind: 'noise'; readonly text: string }
   /** A message that breaks the protocol; `detail` follows "the adapter". */
   | { readonly kind: 'broken'; readonly detail: string };
 
-const EVENTS: ReadonlySet<string> = new Set(['source.update', 'source.error', 'source.end']);
+const EVENTS: ReadonlySet<string> = new Set([
+  'source.update',
+  'source.error',
+  'source.end',
+  'server.rejected',
+]);
 const VERDICTS = ['ok', 'reject', 'unsupported', 'fault'] as const;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -83,7 +96,7 @@ function readEvent(message: JsonObject, text: string): Message {
   const data = member(message, 'data');
   if (data !== undefined && !isObject(data))
     return broken(`wrote the event ${event} with data that is no object`);
-  return { kind: 'event', event, handle };
+  return { kind: 'event', event, handle, data: data ?? {} };
 }
 
 function broken(detail: string): Message {

@@ -1,10 +1,7 @@
 import { PROTOCOLS } from '../protocol/capabilities.ts';
 import { countStatuses, type RunReport } from './run-report.ts';
 
-/**
- * The results as JSON of `schemas/results.v1.schema.json`. There are no claims in it: those need a frozen requirement
- * set, and there is none yet.
- */
+/** The results as JSON of `schemas/results.v1.schema.json`. */
 export function resultsJson(report: RunReport): string {
   const { name, version, language, more } = report.hello.implementation;
   const document = {
@@ -17,12 +14,12 @@ export function resultsJson(report: RunReport): string {
       durationMs: report.durationMs,
       seed: report.seed,
       os: `${process.platform}-${process.arch}`,
-      selection: { full: report.full, filters: report.filters },
+      selection: { full: report.full, filters: report.filters, requirements: report.requirements },
       ...(report.partial ? { partial: true } : {}),
       ...(report.remarks.length === 0 ? {} : { remarks: report.remarks }),
     },
     summary: Object.fromEntries(countStatuses(report.results)),
-    claims: [],
+    claims: report.claims,
     results: report.results.map((result) => ({ ...result, selected: undefined })),
   };
   return `${JSON.stringify(document, null, 1)}\n`;

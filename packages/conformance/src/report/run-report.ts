@@ -1,4 +1,5 @@
 import { type Hello } from '../protocol/capabilities.ts';
+import { type Claim } from '../requirements/claims.ts';
 import { type CaseResult, isBad, isExecuted, STATUSES, type Status } from '../run/result.ts';
 import { type SelectedCase } from '../run/select-cases.ts';
 
@@ -11,11 +12,15 @@ export interface RunReport {
   readonly durationMs: number;
   readonly seed: string;
   readonly filters: readonly string[];
-  /** Whether every case of the kit was selected. */
+  /** Whether every case of the kit was selected, and judged as it is. */
   readonly full: boolean;
   /** Whether the run was cut short. */
   readonly partial: boolean;
   readonly results: readonly (CaseResult & { readonly selected: SelectedCase })[];
+  /** The revision of the requirement set that the claims are about. */
+  readonly requirements: string;
+  /** Empty for a part of the kit. */
+  readonly claims: readonly Claim[];
   /** What the adapter did wrong outside of any case, one sentence each. */
   readonly remarks: readonly string[];
 }

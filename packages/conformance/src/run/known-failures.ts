@@ -28,7 +28,7 @@ const MEMBERS = new Set(['case', 'status', 'reason', 'issue', 'observed', 'until
  * @throws {@link KitFailure} (exit code 2) that names every entry that is wrong.
  */
 export function readKnownFailures(file: string, ids: readonly string[], today: string): KnownFailures {
-  const entries = entriesOf(file);
+  const { known: entries } = readKnownDocument(file);
   const problems: string[] = [];
   const found = new Map<string, KnownFailure>();
   for (const [index, entry] of entries.entries()) {
@@ -40,7 +40,16 @@ export function readKnownFailures(file: string, ids: readonly string[], today: s
   return (id) => found.get(id);
 }
 
-function entriesOf(file: string): readonly Json[] {
+/**
+ * Reads a file of known failures without holding its entries against anything.
+ *
+ * @returns its entries, and its other members.
+ * @throws {@link KitFailure} (exit code 2) when it is no such file.
+ */
+export function readKnownDocument(file: string): {
+  readonly known: readonly Json[];
+  readonly head: JsonObject;
+} {
   let document: Json;
   try {
     document = parseJson(readFileSync(file, 'utf8'));
@@ -50,12 +59,12 @@ function entriesOf(file: string): readonly Json[] {
   if (!isObject(document) || member(document, 'format') !== 1) {
     throw usageFailure(`${file}: want an object with "format": 1`);
   }
-  const known = member(document, 'known');
+  const { known, ...head } = document;
   if (typeof member(document, 'kit') !== 'string' || !Array.isArray(known)) {
     throw usageFailure(`${file}: want "kit" as a string and "known" as a list`);
   }
   const entries: readonly Json[] = known;
-  return entries;
+  return { known: entries, head };
 }
 
 function readEntry(entry: Json): KnownFailure | string {

@@ -34,6 +34,8 @@ export interface CaseResult {
   readonly attempts?: number;
   /** Milliseconds. */
   readonly ms: number;
+  /** The folder with what happened. */
+  readonly evidence?: string;
 }
 
 const BAD: ReadonlySet<Status> = new Set(['fail', 'error', 'timeout', 'crash', 'unexpected-pass']);

@@ -14,6 +14,7 @@ const SUITES = [
   'bundle-map',
   'jwks',
   'x509-verify',
+  'jwt-svid',
   'endpoint',
 ] as const;
 
@@ -28,6 +29,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'bundle-map': 'core',
   jwks: 'jwt',
   'x509-verify': 'core',
+  'jwt-svid': 'jwt',
   endpoint: 'workload-api',
 };
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { healthTimes, nextHealthTime, statusAt } from '../src/health.ts';
+import { healthTimes, nextHealthTime, statusAt } from '../src/health-times.ts';
 
 const MINUTE = 60_000;
 const ORDER = ['fresh', 'overdue', 'critical', 'expired'];

@@ -1,4 +1,5 @@
-import { type HealthStatus, type X509Svid } from '@svidkit/core';
+import { type HealthStatus } from './source.ts';
+import { type X509Svid } from './x509-svid.ts';
 
 /** When each state of the health of an SVID begins, in milliseconds since the Unix epoch. */
 export interface HealthTimes {
@@ -14,7 +15,7 @@ export interface HealthTimes {
 
 const PATIENCE_MS = 10 * 60_000;
 
-/** How the health of a source with `svid` will go on. */
+/** How the health of a source with `svid` will go on. For those who write sources. */
 export function healthTimes({
   notBefore,
   expiresAt,

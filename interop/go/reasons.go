@@ -1,0 +1,87 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"strings"
+)
+
+// reasons says what a message of the library is called in the kit. The first
+// fragment that fits decides. The kit only remarks on reasons: no verdict
+// hangs on them.
+var reasons = []struct{ fragment, code string }{
+	{"no URI SAN", "x509.uri-san.missing"},
+	{"more than one URI SAN", "x509.uri-san.multiple"},
+	{"non-root path", "x509.leaf.path"},
+	{"SPIFFE ID: ", "x509.leaf.id"},
+	{"leaf certificate must not have CA flag", "x509.leaf.ca"},
+	{"leaf certificate with CA flag", "x509.leaf.ca"},
+	{"must have 'digitalSignature'", "x509.leaf.digital-signature"},
+	{"must not have 'keyCertSign'", "x509.leaf.key-cert-sign"},
+	{"leaf certificate with KeyCertSign", "x509.leaf.key-cert-sign"},
+	{"must not have 'cRLSign'", "x509.leaf.crl-sign"},
+	{"leaf certificate with KeyCrlSign", "x509.leaf.crl-sign"},
+	{"signing certificate must have CA flag", "x509.ca.flag"},
+	{"signing certificate must have 'keyCertSign'", "x509.ca.key-usage"},
+	{"does not match private key", "key.mismatch"},
+	{"no private key found", "key.missing"},
+	{"private key: no PEM blocks found", "key.missing"},
+	{"private key", "key.malformed"},
+	{"no certificates found", "x509.empty"},
+	{"empty certificates chain", "x509.empty"},
+	{"no X.509 bundle for trust domain", "x509.no-bundle"},
+	{"no PEM blocks found", "pem.none"},
+	{"parse certificate", "der.malformed"},
+	{"parse PEM encoded certificate", "der.malformed"},
+	{"parse DER encoded certificate", "der.malformed"},
+	{"cannot parse certificate", "bundle.malformed"},
+	{"signature check attempts limit", "x509.budget"},
+	{"unexpected ID ", "authz.denied"},
+	{"unexpected trust domain ", "authz.denied"},
+	{"cannot be empty", "id.empty"},
+	{"scheme is missing or invalid", "id.scheme"},
+	{"trust domain is missing", "id.td.empty"},
+	{"trust domain characters", "id.td.char"},
+	{"path segment characters", "id.path.char"},
+	{"path cannot contain empty segments", "id.path.empty-segment"},
+	{"path cannot contain dot segments", "id.path.dot"},
+	{"path cannot have a trailing slash", "id.path.trailing-slash"},
+	{"path must have a leading slash", "id.path.no-slash"},
+	{"workload endpoint socket URI must have a", "endpoint.scheme"},
+	{"workload endpoint", "endpoint.form"},
+}
+
+// verifyReasons has the reasons of crypto/x509.
+var verifyReasons = map[x509.InvalidReason]string{
+	x509.NotAuthorizedToSign:           "x509.ca.flag",
+	x509.CANotAuthorizedForThisName:    "x509.name-constraint",
+	x509.TooManyConstraints:            "x509.name-constraint",
+	x509.UnconstrainedName:             "x509.name-constraint",
+	x509.TooManyIntermediates:          "x509.path-len",
+	x509.CANotAuthorizedForExtKeyUsage: "x509.leaf.eku",
+}
+
+func reasonOf(err error) string {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, new(denied)):
+		return "authz.denied"
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "x509.untrusted"
+	case errors.As(err, new(x509.UnhandledCriticalExtension)):
+		return "x509.critical-extension"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		if strings.Contains(invalid.Detail, "is before") {
+			return "x509.not-yet-valid"
+		}
+		return "x509.expired"
+	case errors.As(err, &invalid) && verifyReasons[invalid.Reason] != "":
+		return verifyReasons[invalid.Reason]
+	}
+	for _, reason := range reasons {
+		if strings.Contains(err.Error(), reason.fragment) {
+			return reason.code
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,142 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+import { Unavailable } from '../drivers/fetch.ts';
+import { pinnedVersion } from './go-program.ts';
+import { PEER, SPIFFE_HELPER, SPIRE_SERVER, SWTPM } from './pins.ts';
+import { renderTable, writeGuide } from './report.ts';
+import { type Result, type Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+import { Stage } from './stage.ts';
+
+const NAMES = [...new Set(SCENARIOS.map(({ name }) => name))];
+
+const HELP = `usage: npm run interop -- spire [--only NAME[,NAME]] [--via WAY] [--long] [--cached] [--json FILE]
+                                  [--no-guide]
+
+Starts SPIRE servers and agents on the loopback, each scenario in a temporary folder of its own that it leaves nothing of,
+and shows that svidkit works with them: workloads are processes of several local users.
+
+Scenarios: ${NAMES.join(', ')}
+SPIRE, spiffe-helper and the programs of go-spiffe are built from their Go modules (go), at the versions of
+interop/spire/{tools,go}/go.mod, once: SPIRE takes many minutes. They are kept in
+\${XDG_CACHE_HOME:-~/.cache}/svidkit-interop. Root is needed, to be several local users. A software TPM comes from a
+package of Debian 12 (apt-get, dpkg). What cannot be had is skipped, and said so.
+
+  --only NAME   these scenarios only; docs/interop/spire.md is then left alone
+  --via WAY     workload-api or spiffe-helper: those with identities that come this way only; likewise
+  --long        those that take many minutes too
+  --cached      builds nothing: skips what is not in the cache, which is no failure
+  --json FILE   write the results as JSON
+  --no-guide    leave docs/interop/spire.md alone
+
+INTEROP_KEEP=1 keeps the temporary folders, with configurations and logs.`;
+
+/** `interop spire`: gives the exit code. */
+export async function spireCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      via: { type: 'string' },
+      long: { type: 'boolean', default: false },
+      cached: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      'no-guide': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const only = values.only?.split(',');
+  const unknown = only?.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    console.error(`no scenario is called ${unknown}\n\n${HELP}`);
+    return 2;
+  }
+  const chosen = SCENARIOS.filter(
+    ({ name, via }) =>
+      (only?.includes(name) ?? true) && (values.via === undefined || values.via === wayOf(via)),
+  );
+  const whole = chosen.length === SCENARIOS.length;
+
+  // Ends what runs, by the listeners of `exit`.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  const results: Result[] = [];
+  for (const [index, scenario] of chosen.entries()) {
+    console.log(`\n[${index + 1}/${chosen.length}] ${scenario.name} (${scenario.via})`);
+    const result = await runScenario(scenario, { build: !values.cached, long: values.long });
+    const told = result.figures ?? result.why ?? '';
+    console.log(`  ${result.state} after ${result.seconds} s${told === '' ? '' : `: ${told}`}`);
+    results.push(result);
+  }
+
+  const versions = await versionsInUse();
+  console.log(`\n${renderTable(results)}`);
+  const count = (state: Result['state']): number => results.filter((one) => one.state === state).length;
+  console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
+  for (const { name, via, state, why } of results) {
+    if (state !== 'passed') console.log(`${state}: ${name} (${via}): ${why}`);
+  }
+  if (values.json !== undefined) {
+    await writeFile(values.json, `${JSON.stringify({ versions, results }, null, 2)}\n`);
+  }
+  if (whole && !values['no-guide'] && count('failed') === 0 && count('passed') > 0) {
+    await writeGuide(results, versions);
+  }
+  // A run that showed nothing is none, but for one that was told to do with what there is.
+  return count('failed') === 0 && (count('passed') > 0 || values.cached) ? 0 : 1;
+}
+
+/** How a way is called on the command line. */
+function wayOf(via: Scenario['via']): string {
+  return via.toLowerCase().replaceAll(' ', '-');
+}
+
+async function runScenario(
+  scenario: Scenario,
+  { build, long }: { readonly build: boolean; readonly long: boolean },
+): Promise<Result> {
+  const { name, via, shows } = scenario;
+  const started = performance.now();
+  const result = (outcome: Pick<Result, 'state' | 'why' | 'figures'>): Result => ({
+    name,
+    via,
+    shows,
+    ...outcome,
+    seconds: Math.round((performance.now() - started) / 1000),
+  });
+  const stop = whyNot(scenario, long);
+  if (stop !== undefined) return result({ state: 'skipped', why: stop });
+  const stage = await Stage.open({ build, say: (text) => console.log(`  ${text}`) });
+  try {
+    return result({ state: 'passed', figures: await scenario.play(stage) });
+  } catch (cause) {
+    if (process.env['INTEROP_DEBUG'] !== undefined) console.error(cause);
+    return result({
+      state: cause instanceof Unavailable ? 'skipped' : 'failed',
+      why: cause instanceof Error ? cause.message : String(cause),
+    });
+  } finally {
+    await stage.close();
+  }
+}
+
+function whyNot({ long = false }: Scenario, runLong: boolean): string | undefined {
+  if (process.platform !== 'linux') return 'it needs Linux';
+  if (process.getuid?.() !== 0) return 'it needs root, to be several local users';
+  if (long && !runLong) return 'it takes many minutes: --long';
+  return undefined;
+}
+
+async function versionsInUse(): Promise<Readonly<Record<string, string>>> {
+  return {
+    SPIRE: await pinnedVersion(SPIRE_SERVER),
+    'spiffe-helper': await pinnedVersion(SPIFFE_HELPER),
+    'go-spiffe': await pinnedVersion(PEER),
+    swtpm: SWTPM[0]?.version ?? '',
+    'Node.js': process.version,
+  };
+}

@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type Scenario, type Via } from '../scenario.ts';
+import { awaitRotations, openWorld, startTraffic } from '../world.ts';
+
+/** An agent that crashes under load. */
+export function agentRestart(via: Via): Scenario {
+  return {
+    name: 'agent-restart',
+    via,
+    shows: 'the agent is killed and started again, three times; no request fails, and rotation goes on',
+    play: (stage) => crash(stage, via, 3, 2),
+  };
+}
+
+/** The same, a hundred times. */
+export function agentRestarts(via: Via): Scenario {
+  return {
+    name: 'agent-restarts',
+    via,
+    shows: 'the agent is killed and started again a hundred times under load; no request fails',
+    long: true,
+    play: (stage) => crash(stage, via, 100, 0, 20),
+  };
+}
+
+async function crash(
+  stage: Parameters<Scenario['play']>[0],
+  via: Via,
+  times: number,
+  /** How many rotations to wait for after each. */
+  rotations: number,
+  /** How many there must have been in all. */
+  inAll = 0,
+): Promise<string> {
+  const world = await openWorld(stage);
+  const traffic = await startTraffic(world, via);
+  for (let i = 1; i <= times; i += 1) {
+    await world.agent.kill();
+    await sleep(250); // The workloads are to notice that it is gone.
+    await world.agent.restart();
+    // Renewals take a moment; with lifetimes of seconds an agent that is killed at once again would bring none.
+    await (rotations > 0 ? awaitRotations(traffic, rotations) : sleep(1_500));
+    if (i % 10 === 0) stage.say(`killed ${i} times`);
+  }
+  if (inAll > 0) await awaitRotations(traffic, 1);
+  const figures = await traffic.finish();
+  const { serials } = await traffic.bob.workload.history();
+  if (serials.length <= inAll) throw new Error(`only ${serials.length - 1} rotations; ${figures}`);
+  return `${times} times; ${figures}`;
+}

@@ -1,0 +1,41 @@
+import { type Scenario } from '../scenario.ts';
+import { agentRestart, agentRestarts } from './agent-restart.ts';
+import { attestation } from './attestation.ts';
+import { caRotation } from './ca-rotation.ts';
+import { entryDeleted } from './entry-deleted.ts';
+import { federation } from './federation.ts';
+import { goSpiffe } from './go-spiffe.ts';
+import { jwt } from './jwt.ts';
+import { ownBundleEndpoint } from './own-bundle-endpoint.ts';
+import { ownFederation } from './own-federation.ts';
+import { rotation } from './rotation.ts';
+import { serverDown } from './server-down.ts';
+import { sourceSwap } from './source-swap.ts';
+import { spiffeHelperRestart } from './spiffe-helper-restart.ts';
+import { tpmDevid } from './tpm-devid.ts';
+import { upstreamAuthority } from './upstream-authority.ts';
+
+/** All of them, in the order in which they are played. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...(['Workload API', 'spiffe-helper'] as const).flatMap((via) => [
+    attestation(via),
+    rotation(via),
+    agentRestart(via),
+    serverDown(via),
+    entryDeleted(via),
+    caRotation(via),
+    upstreamAuthority(via),
+    federation('https_spiffe', via),
+    federation('https_web', via),
+    goSpiffe('https', via),
+    goSpiffe('grpc', via),
+    agentRestarts(via),
+  ]),
+  ownFederation('https_spiffe'),
+  ownFederation('https_web'),
+  ownBundleEndpoint,
+  jwt('spiffe-helper'),
+  spiffeHelperRestart,
+  sourceSwap,
+  tpmDevid('Workload API'),
+];

@@ -1,0 +1,155 @@
+// A workload: a process of one local user, which does what it is told over its channel to the parent.
+import { createHash } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
+
+import { type Certificate, type SvidkitEvents, type X509Source } from '@svidkit/core';
+import { type JwtSource } from '@svidkit/core/jwt';
+import { openMountedJwtSource } from '@svidkit/mount';
+
+import {
+  type AnswerMessage,
+  type CommandMessage,
+  type Commands,
+  type IdentityReport,
+  type WorkloadSpec,
+} from './commands.ts';
+import { describeError } from './describe-error.ts';
+import { callGrpc, serveGrpc } from './grpc.ts';
+import { callHttps, serveHttps } from './https.ts';
+import { Load } from './load.ts';
+import { openSource } from './open-source.ts';
+import { serveBundle } from './serve-bundle.ts';
+import { validateJwt } from './validate-jwt.ts';
+
+const spec = JSON.parse(process.argv[2] ?? '') as WorkloadSpec;
+become(spec.uid);
+
+const serials: (string | undefined)[] = [];
+const rejections: string[] = [];
+const clientSerials = new Set<string>();
+const closing: (() => Promise<unknown>)[] = [];
+let requests = 0;
+let opened: X509Source | undefined;
+let openedJwt: Promise<JwtSource> | undefined;
+let running: Load | undefined;
+
+subscribe('svidkit:peer.rejected', (message) => {
+  rejections.push((message as SvidkitEvents['svidkit:peer.rejected']).error.code);
+});
+
+const commands: Commands = {
+  async open() {
+    opened = await openSource(spec);
+    serials.push(serialOf(opened));
+    opened.onUpdate((context) => serials.push(context?.svid.leaf.serialNumber));
+    closing.push(() => source().close());
+    return report();
+  },
+  identity: async () => report(),
+  async history() {
+    const { status, problems } = source().health();
+    return { serials, health: status, problems };
+  },
+  async serveHttps(options) {
+    const server = await serveHttps(source(), options, admitted);
+    closing.push(() => server.close());
+    return server.port;
+  },
+  async serveGrpc(options) {
+    const server = await serveGrpc(source(), options, admitted);
+    closing.push(() => server.close());
+    return server.port;
+  },
+  async serveBundle() {
+    const server = await serveBundle(source());
+    closing.push(() => server.close());
+    return server.port;
+  },
+  served: async () => ({ requests, clientSerials: [...clientSerials], rejections }),
+  callHttps: async (options) => callHttps(source(), options),
+  callGrpc: async (options) => callGrpc(source(), options),
+  async startLoad(options) {
+    running = new Load(source(), options);
+  },
+  load: async () => load().report(),
+  stopLoad: async () => load().stop(),
+  async fetchJwt(audience) {
+    const svid = await (await jwtSource()).fetchJwtSvid({ audience });
+    return { id: svid.id.toString(), token: svid.token };
+  },
+  validateJwt: async (options) => validateJwt(await jwtSource(), options),
+  async close() {
+    for (const close of closing.splice(0).toReversed()) await close();
+    process.disconnect();
+  },
+};
+
+process.on('message', (message: CommandMessage) => void obey(message));
+// Nobody is left to tell what to do.
+process.on('disconnect', () => process.exit());
+
+async function obey({ number, name, args }: CommandMessage): Promise<void> {
+  const command = commands[name] as (...given: readonly unknown[]) => Promise<unknown>;
+  try {
+    answer({ number, result: await command(...args) });
+  } catch (error) {
+    answer({ number, error: describeError(error) });
+  }
+}
+
+function answer(message: AnswerMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+function become(user: number): void {
+  if (process.getuid?.() === user) return;
+  process.setgroups?.([user]);
+  process.setgid?.(user);
+  process.setuid?.(user);
+}
+
+function admitted(serial: string): void {
+  requests += 1;
+  clientSerials.add(serial);
+}
+
+function source(): X509Source {
+  if (opened === undefined) throw new Error('not opened');
+  return opened;
+}
+
+async function jwtSource(): Promise<JwtSource> {
+  if (spec.jwt === undefined) throw new Error('no JWT-SVIDs');
+  openedJwt ??= openMountedJwtSource(spec.jwt);
+  return openedJwt;
+}
+
+function load(): Load {
+  if (running === undefined) throw new Error('no load');
+  return running;
+}
+
+function serialOf({ current }: X509Source): string {
+  return current.svid.leaf.serialNumber;
+}
+
+function report(): IdentityReport {
+  const { svid, bundles } = source().current;
+  return {
+    id: svid.id.toString(),
+    fingerprint: sha256(svid.leaf),
+    notAfter: svid.notAfter,
+    chainLength: svid.certificates.length,
+    hint: svid.hint,
+    authorities: Object.fromEntries(
+      bundles.trustDomains.map((trustDomain) => [
+        trustDomain.toString(),
+        bundles.require(trustDomain).authorities.map(sha256),
+      ]),
+    ),
+  };
+}
+
+function sha256({ der }: Certificate): string {
+  return createHash('sha256').update(der).digest('hex');
+}

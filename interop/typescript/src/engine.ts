@@ -1,0 +1,31 @@
+import { openMountedX509Source } from '@svidkit/mount';
+import {
+  connectTls,
+  createHttp2Client,
+  createHttpsAgent,
+  createHttpsServer,
+  createTlsServer,
+  secureServer,
+} from '@svidkit/tls';
+
+/** The parts of svidkit that the operations with handles use. One object, so that a broken part can take a good one's place. */
+export interface Engine {
+  openMountedX509Source: typeof openMountedX509Source;
+  createTlsServer: typeof createTlsServer;
+  createHttpsServer: typeof createHttpsServer;
+  secureServer: typeof secureServer;
+  connectTls: typeof connectTls;
+  createHttpsAgent: typeof createHttpsAgent;
+  createHttp2Client: typeof createHttp2Client;
+}
+
+/** svidkit. */
+export const engine: Engine = {
+  openMountedX509Source,
+  createTlsServer,
+  createHttpsServer,
+  secureServer,
+  connectTls,
+  createHttpsAgent,
+  createHttp2Client,
+};

@@ -1,0 +1,26 @@
+import { type RequirementSet } from '../src/requirements/requirement-set.ts';
+import { SPEC_COMMIT } from '../src/spec/spec-link.ts';
+import { PROFILE_OF } from '../src/vectors/load-suites.ts';
+import { type SuiteDraft } from './render.ts';
+
+/**
+ * The requirement set of a revision: the cases of level `must`, by profile. Nothing is released yet, so it is written
+ * with the vectors; from the first release on it is frozen, and what is new goes into the set of the next revision.
+ */
+export function requirementsText(revision: string, suites: readonly SuiteDraft[]): string {
+  const profiles = Map.groupBy(suites, ({ suite }) => PROFILE_OF[suite] ?? suite);
+  const set: RequirementSet = {
+    format: 1,
+    revision,
+    spec: { repo: 'https://github.com/spiffe/spiffe', commit: SPEC_COMMIT },
+    profiles: {},
+  };
+  const lines = Array.from(profiles, ([profile, members]) => {
+    const ids = members.flatMap(({ suite, drafts }) =>
+      drafts.filter(({ level }) => level === 'must').map(({ id }) => `${suite}/${id}`),
+    );
+    const list = ids.toSorted().map((id) => JSON.stringify(id));
+    return list.length === 0 ? [] : [`${JSON.stringify(profile)}:[\n${list.join(',\n')}\n]`];
+  }).flat();
+  return `${JSON.stringify(set).slice(0, -'{}}'.length)}{\n${lines.join(',\n')}\n}}\n`;
+}

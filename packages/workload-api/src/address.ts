@@ -1,0 +1,108 @@
+import { isIP } from 'node:net';
+
+import { SpiffeError } from '@svidkit/core';
+
+import { plainText } from './plain-text.ts';
+
+/** Where a Workload API listens. */
+export type WorkloadApiAddress =
+  | { readonly scheme: 'unix'; readonly path: string; readonly text: string }
+  | { readonly scheme: 'tcp'; readonly host: string; readonly port: number; readonly text: string };
+
+/** Names the address where no option does: SPIFFE Workload Endpoint 4. */
+export const ADDRESS_VARIABLE = 'SPIFFE_ENDPOINT_SOCKET';
+
+const FORMS = 'unix:///absolute/path or tcp://IP-address:port';
+
+/**
+ * The address of the option, else of the environment. Both unset and empty mean that there is none.
+ *
+ * @throws {@link SpiffeError} `ERR_WORKLOAD_API_ADDRESS`.
+ */
+export function chooseAddress(
+  option: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): WorkloadApiAddress {
+  if (option !== undefined) return parseAddress(option, 'option address');
+  const value = env[ADDRESS_VARIABLE];
+  if (value !== undefined && value !== '') return parseAddress(value, ADDRESS_VARIABLE);
+  throw new SpiffeError(
+    'ERR_WORKLOAD_API_ADDRESS',
+    `want the address of the Workload API as ${ADDRESS_VARIABLE} or option address, got ${value === '' ? 'an empty variable' : 'neither'}`,
+    { hint: `Set ${ADDRESS_VARIABLE} to ${FORMS}, as the agent of this machine says.` },
+  );
+}
+
+/**
+ * Reads an address as SPIFFE Workload Endpoint 4 has it: `unix:` with an absolute path and nothing else, or `tcp:` with
+ * an IP address, a port and nothing else. Nothing is repaired.
+ *
+ * @param origin - who named it, for messages.
+ * @throws {@link SpiffeError} `ERR_WORKLOAD_API_ADDRESS`.
+ */
+export function parseAddress(text: unknown, origin: string): WorkloadApiAddress {
+  const fail = (problem: string): never => {
+    throw new SpiffeError(
+      'ERR_WORKLOAD_API_ADDRESS',
+      `want ${FORMS} as ${origin}, got ${problem} in "${plainText(String(text))}"`,
+      { hint: 'See the section "Addresses" of the guide to the Workload API.' },
+    );
+  };
+  if (typeof text !== 'string') return fail(`a ${typeof text}`);
+  if (text.startsWith('unix:')) return parseUnix(text, fail);
+  if (text.startsWith('tcp:')) return parseTcp(text, fail);
+  return fail('another scheme, or none');
+}
+
+// By hand and never by WHATWG URL, which would drop an empty user name or port and rewrite paths.
+function parseUnix(text: string, fail: (problem: string) => never): WorkloadApiAddress {
+  let rest = text.slice('unix:'.length);
+  if (rest.startsWith('//')) {
+    const end = rest.indexOf('/', 2);
+    const authority = end === -1 ? rest.slice(2) : rest.slice(2, end);
+    if (authority !== '') return fail('an authority before the path');
+    rest = end === -1 ? '' : rest.slice(end);
+  }
+  if (rest.includes('?')) return fail('a query');
+  if (rest.includes('#')) return fail('a fragment');
+  if (!rest.startsWith('/')) return fail(rest === '' ? 'no path' : 'a path that is not absolute');
+  if (/^\/+$/u.test(rest)) return fail('a path that names no socket');
+  const path = decodePath(rest);
+  if (path === undefined) return fail('bad percent-encoding');
+  if (hasControlCharacter(path)) return fail('a control character');
+  return Object.freeze({ scheme: 'unix', path, text });
+}
+
+function parseTcp(text: string, fail: (problem: string) => never): WorkloadApiAddress {
+  if (!text.startsWith('tcp://')) return fail('no host');
+  const rest = text.slice('tcp://'.length);
+  for (const [mark, what] of [
+    ['@', 'user information'],
+    ['?', 'a query'],
+    ['#', 'a fragment'],
+    ['/', 'a path'],
+  ] as const) {
+    if (rest.includes(mark)) return fail(what);
+  }
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/su.exec(rest) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined) return fail('no host and port');
+  const isAddress = bracketed === undefined ? isIP(host) === 4 : isIP(host) === 6 && !host.includes('%');
+  if (!isAddress) return fail(host === '' ? 'no host' : 'a host that is no IP address');
+  if (digits === undefined || digits === '') return fail('no port');
+  const port = /^\d{1,5}$/u.test(digits) ? Number(digits) : 0;
+  if (port < 1 || port > 65_535) return fail('a port out of range');
+  return Object.freeze({ scheme: 'tcp', host, port, text });
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasControlCharacter(text: string): boolean {
+  return Array.from(text).some((one) => one < ' ' || one === '\u007F');
+}

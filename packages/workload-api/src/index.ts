@@ -1,0 +1,15 @@
+export { ADDRESS_VARIABLE } from './address.ts';
+export { type BackoffOptions } from './backoff.ts';
+export { type WorkloadApiClientOptions } from './client-options.ts';
+export { createWorkloadApiClient } from './create-workload-api-client.ts';
+export { type WorkloadApiJwtSourceOptions } from './jwt-source-options.ts';
+export { openWorkloadApiJwtSource } from './open-workload-api-jwt-source.ts';
+export { openWorkloadApiX509Source } from './open-workload-api-x509-source.ts';
+export { type PickSvid } from './pick-svid.ts';
+export { type RemoteValidation, type WorkloadJwtSvid } from './read-jwt.ts';
+export { type WorkloadX509Bundles, type WorkloadX509Context } from './read-x509.ts';
+export { type Watcher } from './watch.ts';
+export { type CallOptions, type WorkloadApiClient } from './workload-api-client.ts';
+export { type WorkloadApiJwtHealth, type WorkloadApiJwtSource } from './workload-api-jwt-source.ts';
+export { type WorkloadApiX509Source } from './workload-api-x509-source.ts';
+export { type WorkloadApiX509SourceOptions } from './x509-source-options.ts';

@@ -1,0 +1,41 @@
+import { type Clock } from '@svidkit/core';
+import { type ManualClock, manualClock } from '@svidkit/testkit';
+
+/** A manual clock that tells of each timer when it is set, so that a test need not guess when to move on. */
+export interface ObservedClock extends ManualClock {
+  /** The delays of all timers so far, in milliseconds. */
+  readonly delays: readonly number[];
+  /** Resolves when `count` timers have been set. */
+  timers(count: number): Promise<void>;
+}
+
+/** Begins a minute ahead, so that what a test CA issues is valid. */
+export function observedClock(): ObservedClock {
+  const clock = manualClock(Date.now() + 60_000);
+  const delays: number[] = [];
+  const waiting = new Set<() => void>();
+  const setTimer: Clock['setTimer'] = (callback, delayMs) => {
+    const timer = clock.setTimer(callback, delayMs);
+    delays.push(delayMs);
+    for (const look of waiting) look();
+    return timer;
+  };
+  return {
+    ...clock,
+    get pending() {
+      return clock.pending;
+    },
+    setTimer,
+    delays,
+    timers: (count) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (delays.length < count) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
