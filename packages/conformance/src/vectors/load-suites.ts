@@ -31,6 +31,11 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'x509-verify': 'core',
   'jwt-svid': 'jwt',
   endpoint: 'workload-api',
+  'mount-layout': 'mount',
+  rotation: 'mount',
+  'mtls-server': 'mtls-server',
+  'mtls-client': 'mtls-client',
+  migration: 'migration',
 };
 
 /**
