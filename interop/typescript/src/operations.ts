@@ -1,3 +1,4 @@
+import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
 import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
@@ -28,6 +29,9 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['svid.parsePem', parseSvidPem],
   ['svid.parseDer', parseSvidDer],
   ['bundle.parsePem', parseBundlePem],
+  ['bundle.parse', parseBundle],
+  ['bundleMap.parse', parseMap],
+  ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
   ['jwt.validate', validateJwt],
