@@ -4,12 +4,14 @@ import { type CliIo } from './cli-io.ts';
 import { coverageCommand } from './coverage-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { initCommand } from './init-command.ts';
 import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
 import { matrixCommand } from './matrix-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
+import { vectorsCommand } from './vectors-command.ts';
 
 /** A command: takes what follows its name, gives the exit code. */
 type Command = (argv: readonly string[], io: CliIo) => Promise<number> | number;
@@ -21,6 +23,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['doctor', doctorCommand],
   ['self-test', selfTestCommand],
   ['known', knownCommand],
+  ['vectors', vectorsCommand],
+  ['init', initCommand],
   ['coverage', coverageCommand],
   ['matrix', matrixCommand],
 ]);
@@ -36,6 +40,8 @@ Commands:
   doctor -- <adapter>          check that an adapter speaks the protocol
   self-test -- <adapter>       check that the cases notice broken implementations
   coverage                     which sentences of the standards the cases cover
+  init <language>              write an adapter to begin with
+  vectors -o FILE              the cases as an archive, for tests without Node.js
   known update -- <adapter>    bring a file of known failures up to date
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
