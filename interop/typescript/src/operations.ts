@@ -1,5 +1,6 @@
 import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
+import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
@@ -29,6 +30,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['bundle.parsePem', parseBundlePem],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
+  ['jwt.validate', validateJwt],
+  ['jwt.parse', parseJwt],
+  ['bearer.parse', parseBearer],
   ['source.open', openSource],
   ['source.get', getSource],
   ['source.wait', waitForSource],

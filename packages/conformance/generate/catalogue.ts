@@ -17,7 +17,7 @@ export const SECTIONS: readonly Section[] = [
   { number: 3, name: 'x509-svid', from: 50, to: 88, finished: true, later: '' },
   { number: 4, name: 'x509-verify', from: 89, to: 149, finished: true, later: '' },
   { number: 5, name: 'bundles', from: 150, to: 185, finished: false, later: 'needs SPIFFE bundle documents' },
-  { number: 6, name: 'jwt-svid', from: 186, to: 220, finished: false, later: 'needs JWT-SVIDs' },
+  { number: 6, name: 'jwt-svid', from: 186, to: 220, finished: true, later: '' },
   { number: 7, name: 'wit-svid', from: 221, to: 230, finished: false, later: 'needs WIT-SVIDs' },
   { number: 8, name: 'authorizer', from: 231, to: 242, finished: true, later: '' },
   { number: 9, name: 'mount-layout', from: 243, to: 265, finished: false, later: 'needs the mount writer' },

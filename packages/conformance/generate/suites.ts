@@ -2,6 +2,7 @@ import { type SuiteDraft } from './render.ts';
 import { authorizerDrafts } from './suites/authorizer.ts';
 import { bundlePemSuite } from './suites/bundle-pem.ts';
 import { endpointDrafts } from './suites/endpoint.ts';
+import { jwtSvidSuite } from './suites/jwt-svid.ts';
 import { spiffeIdDrafts } from './suites/spiffe-id.ts';
 import { trustDomainDrafts } from './suites/trust-domain.ts';
 import { x509SvidSuite } from './suites/x509-svid.ts';
@@ -16,6 +17,7 @@ export function suiteDrafts(): readonly SuiteDraft[] {
     x509SvidSuite(),
     bundlePemSuite(),
     x509VerifySuite(),
+    jwtSvidSuite(),
     { suite: 'endpoint', drafts: endpointDrafts() },
   ];
 }

@@ -99,7 +99,7 @@ export class RequestGate {
 }
 
 /** How long nothing must have begun on an HTTP/2 session before it is told to go away. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 10_000;
 
 /**
  * How one HTTP/2 session ends. Whatever a client sends while a GOAWAY is on its way to it is lost to it (Node.js has no

@@ -11,6 +11,7 @@ const SUITES = [
   'x509-svid',
   'bundle-pem',
   'x509-verify',
+  'jwt-svid',
   'endpoint',
 ] as const;
 
@@ -22,6 +23,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'x509-svid': 'core',
   'bundle-pem': 'core',
   'x509-verify': 'core',
+  'jwt-svid': 'jwt',
   endpoint: 'workload-api',
 };
 

@@ -11,6 +11,8 @@ import java.security.cert.CertPathValidatorException.BasicReason;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.PKIXReason;
 import java.util.Map;
 import java.util.Map.Entry;
 import java.util.Set;
@@ -62,7 +64,12 @@ final class Reasons {
             BasicReason.EXPIRED, "x509.expired",
             BasicReason.NOT_YET_VALID, "x509.not-yet-valid",
             BasicReason.INVALID_SIGNATURE, "x509.signature",
-            BasicReason.ALGORITHM_CONSTRAINED, "x509.algorithm");
+            BasicReason.ALGORITHM_CONSTRAINED, "x509.algorithm",
+            PKIXReason.NOT_CA_CERT, "x509.ca.flag",
+            PKIXReason.INVALID_KEY_USAGE, "x509.ca.key-usage",
+            PKIXReason.PATH_TOO_LONG, "x509.path-len",
+            PKIXReason.INVALID_NAME, "x509.name-constraint",
+            PKIXReason.UNRECOGNIZED_CRIT_EXT, "x509.critical-extension");
 
     private Reasons() {}
 
@@ -82,6 +89,6 @@ final class Reasons {
         for (Entry<?, ?> entry : FRAGMENTS) {
             if (String.valueOf(error.getMessage()).contains((String) entry.getKey())) return (String) entry.getValue();
         }
-        return "unknown";
+        return error instanceof CertificateParsingException ? "der.malformed" : "unknown";
     }
 }
