@@ -162,13 +162,16 @@ function criticals(): readonly Draft[] {
       'an extension that nobody knows is refused',
       token({}, { crit: ['exp-at'], 'exp-at': 1 }),
     ),
-    // The standard forbids it to producers, and says nothing to whoever reads it.
     either(
       200,
       'choice/crit-empty',
-      'an empty list of extensions may be refused',
+      'an empty list of extensions',
       ['jwt.crit', 'jwt.header', 'jwt.malformed'],
-      { ...plan, token: token({}, { crit: [] }) },
+      {
+        ...plan,
+        token: token({}, { crit: [] }),
+        why: 'producers MUST NOT write it; recipients may refuse what breaks that rule',
+      },
     ),
     refused(
       'crit-absent-header',
