@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 )
 
 const (
@@ -59,11 +60,14 @@ func main() {
 	}
 }
 
-// serve answers one call after the other. Each answer is one write, and so is
-// never held back in a buffer.
+// serve answers calls as they come: one that waits holds up no other. Each
+// answer is one write, and so is never held back in a buffer.
 func serve(in io.Reader, out io.Writer) error {
-	lines := bufio.NewReader(in)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	var mu sync.Mutex
 	encoder := json.NewEncoder(out)
+	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -75,9 +79,15 @@ func serve(in io.Reader, out io.Writer) error {
 		if err := json.Unmarshal(line, &c); err != nil {
 			return fmt.Errorf("a line that is no call: %w", err)
 		}
-		if err := encoder.Encode(reply(c)); err != nil {
-			return err
-		}
+		calls.Go(func() {
+			answer := reply(c)
+			mu.Lock()
+			defer mu.Unlock()
+			if err := encoder.Encode(answer); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		})
 	}
 }
 
@@ -134,6 +144,11 @@ func hello(params struct{ Protocol []int }) (any, error) {
 			"concurrency":  1,
 			"profiles":     []string{},
 			"rules":        ruleNames(),
+			"sources":      []string{"static"},
+			"options":      []string{"bundles", "minTls"},
+			"protocols":    []string{"line", "http1", "http2"},
+			"events":       []string{},
+			"stats":        []string{},
 			"resetIsClean": true,
 		},
 	}, nil

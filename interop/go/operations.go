@@ -32,8 +32,8 @@ var lifecycle map[string]operation
 func init() {
 	lifecycle = map[string]operation{
 		"hello": with(hello),
-		"bye":   with(nothing),
-		"reset": with(nothing),
+		"bye":   with(closeAll),
+		"reset": with(closeAll),
 	}
 	operations = map[string]operation{
 		"id.parse":        with(parseID),
@@ -44,8 +44,23 @@ func init() {
 		"svid.parsePem":   with(parseSVIDPEM),
 		"svid.parseDer":   with(parseSVIDDER),
 		"bundle.parsePem": with(parseBundlePEM),
+		"bundle.parse":    with(parseBundle),
+		"jwks.parse":      with(parseJWKS),
 		"x509.verify":     with(verify),
+		"jwt.validate":    with(validateJWT),
+		"jwt.parse":       with(parseJWT),
 		"endpoint.parse":  with(parseEndpoint),
+		"source.open":     with(openSource),
+		"source.get":      with(getSource),
+		"source.wait":     with(waitForSource),
+		"source.set":      with(setSource),
+		"source.close":    with(closeHandle),
+		"server.start":    with(startServer),
+		"server.stop":     with(stopServer),
+		"client.connect":  with(connect),
+		"client.pool":     with(openPool),
+		"client.request":  with(request),
+		"client.close":    with(closeHandle),
 	}
 }
 
@@ -57,10 +72,6 @@ func with[P any](do func(P) (any, error)) operation {
 		}
 		return do(params)
 	}
-}
-
-func nothing(struct{}) (any, error) {
-	return struct{}{}, nil
 }
 
 func parseID(params struct {
@@ -148,8 +159,7 @@ func parseBundlePEM(params struct{ TrustDomain, PEM string }) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	authorities := fingerprints(bundle.X509Authorities())
-	slices.Sort(authorities)
+	authorities := sorted(bundle.X509Authorities())
 	return map[string]any{"trustDomain": bundle.TrustDomain().Name(), "x509Sha256": authorities}, nil
 }
 

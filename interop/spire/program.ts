@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
+import { endWithProcess } from './end-with-process.ts';
 import { until } from './until.ts';
 
 /** How a program is run. */
@@ -14,8 +15,10 @@ export interface ProgramOptions {
   readonly log: string;
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The local user, and group of the same number. Default: that of this process. */
+  /** The local user. Default: that of this process. */
   readonly uid?: number;
+  /** Default: of the same number as the user. */
+  readonly gid?: number;
   /** Whether its standard output is read by `output`, instead of going to the log. */
   readonly piped?: boolean;
 }
@@ -27,7 +30,7 @@ export class Program {
   readonly #exited: Promise<unknown>;
 
   constructor(options: ProgramOptions) {
-    const { command, args, log, cwd, env = {}, uid, piped = false } = options;
+    const { command, args, log, cwd, env = {}, uid, gid = uid, piped = false } = options;
     const file = openSync(log, 'a');
     const stdio: StdioOptions = ['ignore', piped ? 'pipe' : file, file];
     this.#options = options;
@@ -35,14 +38,14 @@ export class Program {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', HOME: cwd, LC_ALL: 'C.UTF-8', ...env },
       stdio,
-      ...(uid === undefined ? {} : { uid, gid: uid }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
     });
     closeSync(file);
-    const end = (): void => void this.#child.kill('SIGKILL');
-    process.once('exit', end);
+    const spare = endWithProcess(() => void this.#child.kill('SIGKILL'));
     this.#child.on('error', () => {});
     this.#exited = once(this.#child, 'exit').catch(() => {});
-    this.#child.once('exit', () => process.off('exit', end));
+    this.#child.once('exit', spare);
   }
 
   get running(): boolean {

@@ -7,7 +7,7 @@ export type Via = 'spiffe-helper' | 'Workload API';
 export interface Scenario {
   /** For `--only`. */
   readonly name: string;
-  readonly via: Via;
+  readonly via: Via | 'both';
   /** What it shows, in one sentence without an end. */
   readonly shows: string;
   /** Whether it runs with `--long` only. */

@@ -29,6 +29,8 @@ export interface Entry {
   readonly parentId: string;
   /** The local user whose processes get it. */
   readonly uid: number;
+  /** Their group. Default: any. */
+  readonly gid?: number;
   /** Seconds. @default 20 */
   readonly ttl?: number;
   /** Names of trust domains whose bundles it gets too. */
@@ -158,13 +160,14 @@ ${plugins}
 
   /** Makes a registration entry and gives its number. */
   async createEntry(entry: Entry): Promise<string> {
-    const { path, parentId, uid, ttl = 20, federatesWith = [], hint } = entry;
+    const { path, parentId, uid, gid, ttl = 20, federatesWith = [], hint } = entry;
     const answer = (await this.ask([
       'entry',
       'create',
       `-spiffeID=${this.id(path)}`,
       `-parentID=${parentId}`,
       `-selector=unix:uid:${uid}`,
+      ...(gid === undefined ? [] : [`-selector=unix:gid:${gid}`]),
       `-x509SVIDTTL=${ttl}`,
       `-jwtSVIDTTL=${ttl}`,
       ...federatesWith.map((name) => `-federatesWith=spiffe://${name}`),
@@ -180,14 +183,14 @@ ${plugins}
     await this.command(['entry', 'delete', '-entryID', id]);
   }
 
-  /** Does something with its X.509 authorities and gives what it says. */
-  authorities(args: readonly string[]): Promise<unknown> {
-    return this.ask(['localauthority', 'x509', ...args]);
+  /** Does something with its authorities and gives what it says. */
+  authorities(args: readonly string[], kind: 'x509' | 'jwt' = 'x509'): Promise<unknown> {
+    return this.ask(['localauthority', kind, ...args]);
   }
 
-  /** The number of one of its X.509 authorities. */
-  async authorityId(which: 'active' | 'prepared' | 'old'): Promise<string> {
-    const states = (await this.authorities(['show'])) as Record<
+  /** The number of one of its authorities. */
+  async authorityId(which: 'active' | 'prepared' | 'old', kind: 'x509' | 'jwt' = 'x509'): Promise<string> {
+    const states = (await this.authorities(['show'], kind)) as Record<
       string,
       { authority_id?: string } | undefined
     >;

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
 import { copyProgram } from '../drivers/fetch.ts';
+import { endWithProcess } from './end-with-process.ts';
 import { goProgram } from './go-program.ts';
 import { type GoCommand } from './pins.ts';
 import { Program, type ProgramOptions } from './program.ts';
@@ -26,12 +27,15 @@ export class Stage {
   readonly say: (text: string) => void;
   readonly #options: StageOptions;
   readonly #running: Closable[] = [];
+  readonly #spare: () => void;
   #names = 0;
 
   private constructor(folder: string, options: StageOptions) {
     this.folder = folder;
     this.say = options.say;
     this.#options = options;
+    // Whoever interrupts leaves nothing either; the programs end by themselves.
+    this.#spare = endWithProcess(this.#remove);
   }
 
   static async open(options: StageOptions): Promise<Stage> {
@@ -90,7 +94,12 @@ export class Stage {
     try {
       for (const running of this.#running.splice(0).toReversed()) await running.close();
     } finally {
-      if (process.env['INTEROP_KEEP'] === undefined) await rm(this.folder, { recursive: true, force: true });
+      this.#spare();
+      this.#remove();
     }
   }
+
+  readonly #remove = (): void => {
+    if (process.env['INTEROP_KEEP'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+  };
 }

@@ -6,7 +6,7 @@ import { SpireAgent } from './spire-agent.ts';
 import { type Entry, SpireServer, type SpireServerOptions } from './spire-server.ts';
 import { type Stage } from './stage.ts';
 import { until } from './until.ts';
-import { type LoadReport } from './workload/commands.ts';
+import { type Federate, type LoadReport } from './workload/commands.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
 
 /** Numbers of local users. They need no names and no homes. */
@@ -15,7 +15,7 @@ export const USERS = { alice: 61_001, bob: 61_002, carol: 61_003, mallory: 61_00
 export type User = keyof typeof USERS;
 
 /** Short enough that an agent renews an SVID every two or three seconds. */
-const SHORT_TTL = 14;
+export const SHORT_TTL = 14;
 
 /** A trust domain: one SPIRE server and one agent. */
 export interface World {
@@ -40,25 +40,44 @@ export async function openWorld(stage: Stage, options: SpireServerOptions = {}):
   return { stage, server, agent: await SpireAgent.start(server) };
 }
 
+/** How {@link join} is done. */
+export interface JoinOptions extends Partial<Omit<Entry, 'uid'>> {
+  /** Bundle endpoints that the workload follows itself. */
+  readonly federate?: readonly Federate[];
+  /** Audiences that spiffe-helper fetches JWT-SVIDs for. Absent: it writes nothing about them. */
+  readonly audiences?: readonly string[];
+}
+
 /** Registers a user, starts a workload process of theirs, and waits until that has its identity. */
-export async function join(
-  world: World,
-  user: User,
-  via: Via,
-  options: Partial<Omit<Entry, 'uid'>> = {},
-): Promise<Member> {
+export async function join(world: World, user: User, via: Via, options: JoinOptions = {}): Promise<Member> {
   const { stage, server, agent } = world;
-  const { path = `/${user}`, ttl = SHORT_TTL, parentId = agent.id, ...rest } = options;
+  const {
+    federate = [],
+    audiences,
+    path = `/${user}`,
+    ttl = SHORT_TTL,
+    parentId = agent.id,
+    ...rest
+  } = options;
   const entry = await server.createEntry({ path, ttl, parentId, uid: USERS[user], ...rest });
   const helper =
-    via === 'spiffe-helper' ? await SpiffeHelper.start(stage, agent, { uid: USERS[user] }) : undefined;
+    via === 'spiffe-helper'
+      ? await SpiffeHelper.start(stage, agent, {
+          uid: USERS[user],
+          ...(audiences === undefined ? {} : { audiences }),
+        })
+      : undefined;
+  const address = `unix://${agent.socket}`;
+  const jwt = helper === undefined ? { address } : helper.jwt;
   const workload = startWorkload(stage, {
     uid: USERS[user],
     from: [
       helper === undefined
-        ? { kind: 'workload-api', address: `unix://${agent.socket}` }
+        ? { kind: 'workload-api', address }
         : { kind: 'mount', directory: helper.directory },
     ],
+    federate,
+    ...(jwt === undefined ? {} : { jwt }),
   });
   const { id } = await workload.open();
   assert.equal(id, server.id(path), `the identity of ${user}`);
@@ -66,17 +85,23 @@ export async function join(
 }
 
 /** Two users, of whom the second asks the first over mutual TLS without end. */
-export interface Traffic {
-  readonly alice: Member;
-  readonly bob: Member;
+export interface Traffic<One = Member> {
+  readonly alice: One;
+  readonly bob: One;
   /** Ends it; fails when any request failed. Gives figures. */
   finish(): Promise<string>;
 }
 
 /** Starts {@link Traffic}. */
-export async function startTraffic(world: World, via: Via, options?: Partial<Entry>): Promise<Traffic> {
-  const alice = await join(world, 'alice', via, options);
-  const bob = await join(world, 'bob', via, options);
+export async function startTraffic(world: World, via: Via, options?: JoinOptions): Promise<Traffic> {
+  return startTrafficOf(await join(world, 'alice', via, options), await join(world, 'bob', via, options));
+}
+
+/** Starts {@link Traffic} between two that have their identities. */
+export async function startTrafficOf<One extends Pick<Member, 'id' | 'workload'>>(
+  alice: One,
+  bob: One,
+): Promise<Traffic<One>> {
   const port = await alice.workload.serveHttps({ authorize: bob.id });
   await bob.workload.startLoad({ target: `https://127.0.0.1:${port}/`, authorize: alice.id });
   await until('requests are answered', async () => (await bob.workload.load()).requests > 20);
@@ -98,7 +123,7 @@ export async function startTraffic(world: World, via: Via, options?: Partial<Ent
 
 /** Waits until so many more SVIDs of both sides were seen by the other one. */
 export async function awaitRotations(
-  { alice, bob }: Traffic,
+  { alice, bob }: Traffic<Pick<Member, 'workload'>>,
   count: number,
   limitMs = 120_000,
 ): Promise<void> {

@@ -5,8 +5,12 @@ import { caRotation } from './ca-rotation.ts';
 import { entryDeleted } from './entry-deleted.ts';
 import { federation } from './federation.ts';
 import { goSpiffe } from './go-spiffe.ts';
+import { jwt } from './jwt.ts';
+import { ownBundleEndpoint } from './own-bundle-endpoint.ts';
+import { ownFederation } from './own-federation.ts';
 import { rotation } from './rotation.ts';
 import { serverDown } from './server-down.ts';
+import { sourceSwap } from './source-swap.ts';
 import { spiffeHelperRestart } from './spiffe-helper-restart.ts';
 import { tpmDevid } from './tpm-devid.ts';
 import { upstreamAuthority } from './upstream-authority.ts';
@@ -25,8 +29,13 @@ export const SCENARIOS: readonly Scenario[] = [
     federation('https_web', via),
     goSpiffe('https', via),
     goSpiffe('grpc', via),
+    jwt(via),
     agentRestarts(via),
   ]),
+  ownFederation('https_spiffe'),
+  ownFederation('https_web'),
+  ownBundleEndpoint,
   spiffeHelperRestart,
+  sourceSwap,
   tpmDevid('Workload API'),
 ];

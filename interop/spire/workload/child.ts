@@ -1,7 +1,11 @@
 // A workload: a process of one local user, which does what it is told over its channel to the parent.
+import { createHash } from 'node:crypto';
 import { subscribe } from 'node:diagnostics_channel';
 
-import { type SvidkitEvents, type X509Source } from '@svidkit/core';
+import { type Certificate, type SvidkitEvents, type X509Source } from '@svidkit/core';
+import { type JwtSource } from '@svidkit/core/jwt';
+import { openMountedJwtSource } from '@svidkit/mount';
+import { openWorkloadApiJwtSource } from '@svidkit/workload-api';
 
 import {
   type AnswerMessage,
@@ -15,9 +19,11 @@ import { callGrpc, serveGrpc } from './grpc.ts';
 import { callHttps, serveHttps } from './https.ts';
 import { Load } from './load.ts';
 import { openSource } from './open-source.ts';
+import { serveBundle } from './serve-bundle.ts';
+import { validateJwt } from './validate-jwt.ts';
 
-const { uid, from } = JSON.parse(process.argv[2] ?? '') as WorkloadSpec;
-become(uid);
+const spec = JSON.parse(process.argv[2] ?? '') as WorkloadSpec;
+become(spec.uid);
 
 const serials: (string | undefined)[] = [];
 const rejections: string[] = [];
@@ -25,6 +31,7 @@ const clientSerials = new Set<string>();
 const closing: (() => Promise<unknown>)[] = [];
 let requests = 0;
 let opened: X509Source | undefined;
+let openedJwt: Promise<JwtSource> | undefined;
 let running: Load | undefined;
 
 subscribe('svidkit:peer.rejected', (message) => {
@@ -33,7 +40,7 @@ subscribe('svidkit:peer.rejected', (message) => {
 
 const commands: Commands = {
   async open() {
-    opened = await openSource(from);
+    opened = await openSource(spec);
     serials.push(serialOf(opened));
     opened.onUpdate((context) => serials.push(context?.svid.leaf.serialNumber));
     closing.push(() => source().close());
@@ -54,6 +61,11 @@ const commands: Commands = {
     closing.push(() => server.close());
     return server.port;
   },
+  async serveBundle() {
+    const server = await serveBundle(source());
+    closing.push(() => server.close());
+    return server.port;
+  },
   served: async () => ({ requests, clientSerials: [...clientSerials], rejections }),
   callHttps: async (options) => callHttps(source(), options),
   callGrpc: async (options) => callGrpc(source(), options),
@@ -62,6 +74,11 @@ const commands: Commands = {
   },
   load: async () => load().report(),
   stopLoad: async () => load().stop(),
+  async fetchJwt(audience) {
+    const svid = await (await jwtSource()).fetchJwtSvid({ audience });
+    return { id: svid.id.toString(), token: svid.token };
+  },
+  validateJwt: async (options) => validateJwt(await jwtSource(), options),
   async close() {
     for (const close of closing.splice(0).toReversed()) await close();
     process.disconnect();
@@ -102,6 +119,12 @@ function source(): X509Source {
   return opened;
 }
 
+async function jwtSource(): Promise<JwtSource> {
+  if (spec.jwt === undefined) throw new Error('no JWT-SVIDs');
+  openedJwt ??= 'address' in spec.jwt ? openWorkloadApiJwtSource(spec.jwt) : openMountedJwtSource(spec.jwt);
+  return openedJwt;
+}
+
 function load(): Load {
   if (running === undefined) throw new Error('no load');
   return running;
@@ -115,15 +138,19 @@ function report(): IdentityReport {
   const { svid, bundles } = source().current;
   return {
     id: svid.id.toString(),
-    serial: svid.leaf.serialNumber,
+    fingerprint: sha256(svid.leaf),
     notAfter: svid.notAfter,
     chainLength: svid.certificates.length,
     hint: svid.hint,
     authorities: Object.fromEntries(
       bundles.trustDomains.map((trustDomain) => [
         trustDomain.toString(),
-        bundles.require(trustDomain).authorities.map(({ fingerprint256 }) => fingerprint256),
+        bundles.require(trustDomain).authorities.map(sha256),
       ]),
     ),
   };
+}
+
+function sha256({ der }: Certificate): string {
+  return createHash('sha256').update(der).digest('hex');
 }

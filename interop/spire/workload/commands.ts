@@ -9,18 +9,40 @@ export interface WorkloadSpec {
   readonly uid: number;
   /** Where its identity comes from: the first of these that has something to use. */
   readonly from: readonly Delivery[];
+  /** Bundle endpoints of other trust domains, which it follows itself. @default none */
+  readonly federate?: readonly Federate[];
+  /** Where its JWT-SVIDs come from. @default nowhere */
+  readonly jwt?: JwtFiles | { readonly address: string };
+}
+
+/** A bundle endpoint. */
+export interface Federate {
+  readonly trustDomain: string;
+  readonly url: string;
+  /** For `https_web`: PEM of the authorities of the web. */
+  readonly webRoots?: string;
+  /** For `https_spiffe`: who the endpoint is, and the first bundle, as a document. */
+  readonly endpoint?: { readonly id: string; readonly document: string };
+}
+
+/** JWT-SVIDs and bundles as spiffe-helper writes them. */
+export interface JwtFiles {
+  readonly directory: string;
+  readonly svids: readonly string[];
+  readonly bundle: string;
 }
 
 /** The identity that a workload uses. */
 export interface IdentityReport {
   readonly id: string;
-  readonly serial: string;
+  /** SHA-256 of the leaf, in lower-case hexadecimal digits. */
+  readonly fingerprint: string;
   /** Milliseconds since the Unix epoch. */
   readonly notAfter: number;
   /** How many certificates its chain has. */
   readonly chainLength: number;
   readonly hint: string | undefined;
-  /** SHA-256 of each authority, by trust domain. */
+  /** SHA-256 of each authority likewise, by trust domain. */
   readonly authorities: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -50,6 +72,23 @@ export type CallReport =
   | { readonly ok: true; readonly answer: string; readonly server: string }
   | { readonly ok: false; readonly code: string | undefined; readonly message: string };
 
+/** A token of a workload. */
+interface TokenReport {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** A token of somebody. */
+export interface Validate {
+  readonly token: string;
+  readonly audience: string;
+}
+
+/** What came of validating a token. */
+export type ValidationReport =
+  | { readonly ok: true; readonly id: string }
+  | { readonly ok: false; readonly code: string | undefined; readonly message: string };
+
 /** What a server has seen. */
 interface ServerReport {
   readonly requests: number;
@@ -77,6 +116,8 @@ export interface Commands {
   history(): Promise<History>;
   serveHttps(options: Serve): Promise<number>;
   serveGrpc(options: Serve): Promise<number>;
+  /** Serves the bundle of its own trust domain by `https_spiffe`. Gives the port. */
+  serveBundle(): Promise<number>;
   served(): Promise<ServerReport>;
   callHttps(options: Call): Promise<CallReport>;
   callGrpc(options: Call): Promise<CallReport>;
@@ -84,6 +125,8 @@ export interface Commands {
   load(): Promise<LoadReport>;
   /** Ends the load and tells of all of it. */
   stopLoad(): Promise<LoadReport>;
+  fetchJwt(audience: string): Promise<TokenReport>;
+  validateJwt(options: Validate): Promise<ValidationReport>;
   close(): Promise<void>;
 }
 

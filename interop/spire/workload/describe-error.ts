@@ -11,7 +11,7 @@ export function codeOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { code } = at as { readonly code?: unknown };
     if (typeof code !== 'string') continue;
-    if (/^ERR_(?:PEER|SOURCE|BUNDLE|SVID|TARGET|CONFIG)_/.test(code)) return code;
+    if (/^ERR_(?:PEER|SOURCE|BUNDLE|SVID|TARGET|CONFIG|JWT)_/.test(code)) return code;
     first ??= code;
   }
   return first;

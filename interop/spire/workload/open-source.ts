@@ -1,17 +1,21 @@
-import { firstHealthy, type X509Source } from '@svidkit/core';
+import { firstHealthy, parseBundleDocument, TrustDomain, type X509Source } from '@svidkit/core';
 import { openMountedX509Source } from '@svidkit/mount';
+import { type FederatedBundle, watchBundle, withFederatedBundles } from '@svidkit/tls/federation';
 import { openWorkloadApiX509Source } from '@svidkit/workload-api';
 
-import { type Delivery } from './commands.ts';
+import { type Delivery, type Federate, type WorkloadSpec } from './commands.ts';
 
 /** An entry reaches an agent within a second or two. */
 const WAIT_MS = 60_000;
 
 /** Opens where the identity comes from; of several, the first that has something to use counts. */
-export async function openSource(from: readonly Delivery[]): Promise<X509Source> {
+export async function openSource({ from, federate = [] }: WorkloadSpec): Promise<X509Source> {
   const sources = await Promise.all(from.map(openOne));
   const [only] = sources;
-  return only !== undefined && sources.length === 1 ? only : firstHealthy(sources);
+  const source = only !== undefined && sources.length === 1 ? only : firstHealthy(sources);
+  return federate.length === 0
+    ? source
+    : withFederatedBundles(source, await Promise.all(federate.map(followEndpoint)));
 }
 
 async function openOne(delivery: Delivery): Promise<X509Source> {
@@ -24,4 +28,16 @@ async function openOne(delivery: Delivery): Promise<X509Source> {
     wait: WAIT_MS,
     foreignAuthorities: 'split',
   });
+}
+
+async function followEndpoint({ trustDomain, url, webRoots, endpoint }: Federate): Promise<FederatedBundle> {
+  // As often as agents look for changes.
+  const often = { minRefreshMs: 1_000, maxRefreshMs: 1_000 };
+  if (endpoint === undefined) {
+    const web = { trustDomain, url, profile: 'https_web' } as const;
+    return watchBundle(webRoots === undefined ? web : { ...web, webRoots }, often);
+  }
+  const { id, document } = endpoint;
+  const endpointBundle = parseBundleDocument(document, TrustDomain.parse(trustDomain));
+  return watchBundle({ trustDomain, url, profile: 'https_spiffe', endpointId: id, endpointBundle }, often);
 }

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { endWithProcess } from '../end-with-process.ts';
 import { type Stage } from '../stage.ts';
 import { type AnswerMessage, type CommandMessage, type Commands, type WorkloadSpec } from './commands.ts';
 
@@ -18,9 +19,11 @@ export function startWorkload(stage: Stage, spec: WorkloadSpec): Workload {
     serialization: 'advanced',
     stdio: ['ignore', log, log, 'ipc'],
   });
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  closeSync(log);
+  child.once(
+    'exit',
+    endWithProcess(() => void child.kill('SIGKILL')),
+  );
   const channel = new Channel(child);
   stage.closeLater({ close: () => channel.end() });
   return new Proxy({} as Workload, {

@@ -1,5 +1,7 @@
+import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
 import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
+import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
@@ -27,8 +29,14 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['svid.parsePem', parseSvidPem],
   ['svid.parseDer', parseSvidDer],
   ['bundle.parsePem', parseBundlePem],
+  ['bundle.parse', parseBundle],
+  ['bundleMap.parse', parseMap],
+  ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
+  ['jwt.validate', validateJwt],
+  ['jwt.parse', parseJwt],
+  ['bearer.parse', parseBearer],
   ['source.open', openSource],
   ['source.get', getSource],
   ['source.wait', waitForSource],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { build } from 'esbuild';
@@ -22,9 +22,12 @@ test('the published program is one file beside its vectors, and needs nothing el
     target: 'node22',
     conditions: ['@svidkit/source'],
   });
-  for (const folder of ['vectors', 'requirements', 'assets'])
-    cpSync(join(root, folder), join(directory, folder), { recursive: true });
-  cpSync(join(root, 'package.json'), join(directory, 'package.json'));
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly files: string[];
+  };
+  const shipped = manifest.files.filter((file) => file !== 'dist' && !file.startsWith('!'));
+  for (const file of [...shipped, 'package.json', 'LICENSE'])
+    cpSync(join(root, file), join(directory, file), { recursive: true });
   const results = join(directory, 'results.json');
   const { code, stdout } = await execute([bin, 'run', ...STATIC, '--json', results, '--', ...REFERENCE]);
   expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
@@ -37,6 +40,14 @@ test('the published program is one file beside its vectors, and needs nothing el
   const matrix = await execute([bin, 'matrix', results, '-o', join(directory, 'site')]);
   expect(matrix.stdout).toMatch(/^1 implementation, \d{3,} cases, 0 disagreements: /);
   expect(matrix.code).toBe(0);
+  // Whatever else it reads is part of the package, too.
+  for (const command of [
+    ['coverage'],
+    ['explain', 'spiffe-id/accept/td-only'],
+    ['init', 'go', '-o', join(directory, 'adapter')],
+    ['vectors', '-o', join(directory, 'v.tar')],
+  ])
+    expect(await execute([bin, ...command])).toMatchObject({ code: 0 });
 });
 
 function execute(

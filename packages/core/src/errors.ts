@@ -33,6 +33,12 @@ export const ERROR_CODES = {
   ERR_BUNDLE_INVALID: 'environment',
   ERR_BUNDLE_EMPTY: 'environment',
   ERR_BUNDLE_UNKNOWN: 'peer',
+  // Bundles of other trust domains
+  ERR_FEDERATION_UNREACHABLE: 'environment',
+  ERR_FEDERATION_UNTRUSTED: 'peer',
+  ERR_FEDERATION_RESPONSE: 'peer',
+  ERR_FEDERATION_SEQUENCE: 'peer',
+  ERR_FEDERATION_STORE: 'environment',
   // JWT-SVIDs
   ERR_JWT_MALFORMED: 'peer',
   ERR_JWT_TOO_LONG: 'peer',

@@ -23,6 +23,21 @@ export interface SvidkitEvents {
     readonly file: string;
     readonly kind: 'deny-list' | 'migration-policy';
   };
+  /** The endpoint of a trust domain was asked for its bundle. */
+  'svidkit:federation.fetch': {
+    readonly trustDomain: string;
+    /** The URL that is configured, without its query. */
+    readonly url: string;
+    /**
+     * `fetched`: the bundle is in use now; `unchanged`: it was before; `older`: its sequence number is behind the one in
+     * use, which stays; `failed`: what is in use stays.
+     */
+    readonly outcome: 'fetched' | 'unchanged' | 'older' | 'failed';
+    readonly sequence: bigint | undefined;
+    /** What went wrong, or is odd about a bundle that was taken. */
+    readonly error: SpiffeError | undefined;
+    readonly tookMs: number;
+  };
   /** A peer was admitted. */
   'svidkit:peer.accepted': PeerEvent & {
     readonly kind: 'spiffe' | 'legacy';
@@ -106,6 +121,7 @@ const channels = {
   'svidkit:source.error': channel('svidkit:source.error'),
   'svidkit:source.health': channel('svidkit:source.health'),
   'svidkit:policy.update': channel('svidkit:policy.update'),
+  'svidkit:federation.fetch': channel('svidkit:federation.fetch'),
   'svidkit:peer.accepted': channel('svidkit:peer.accepted'),
   'svidkit:peer.rejected': channel('svidkit:peer.rejected'),
   'svidkit:request.rejected': channel('svidkit:request.rejected'),

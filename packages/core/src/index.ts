@@ -38,6 +38,7 @@ export { firstHealthy, type FirstHealthyOptions } from './first-healthy.ts';
 export { formatBundleDocument } from './format-bundle-document.ts';
 export { JwtBundle, parseJwtBundle } from './jwt-bundle.ts';
 export { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health-times.ts';
+export { Listeners } from './listeners.ts';
 export {
   type MigrationPolicy,
   type MigrationPolicySource,

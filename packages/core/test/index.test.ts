@@ -8,6 +8,7 @@ test('the package exports what it promises and nothing else', () => {
     'Certificate',
     'ERROR_CODES',
     'JwtBundle',
+    'Listeners',
     'SourceCell',
     'SpiffeBundle',
     'SpiffeError',

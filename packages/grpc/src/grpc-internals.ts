@@ -38,6 +38,11 @@ export function channelCredentialsOf(createConnector: ConnectorFactory): Channel
   return new ConnectorChannelCredentials(createConnector);
 }
 
+/** Whether connections made with these credentials are encrypted. What does not say so is not. */
+export function isSecureChannel(channel: ChannelCredentials): boolean {
+  return channel instanceof ChannelCredentials && channel._isSecure();
+}
+
 class ConnectorChannelCredentials extends ChannelCredentials {
   readonly #createConnector: ConnectorFactory;
 

@@ -31,15 +31,20 @@ export function publishingRefusals<T>(request: RequestLike | null | undefined, d
   try {
     return decide();
   } catch (cause) {
-    const error = asRefusal(cause);
-    publish('svidkit:request.rejected', () => ({
-      id: error.peer,
-      method: request?.method,
-      path: pathOf(request?.originalUrl ?? request?.url),
-      error,
-    }));
-    throw error;
+    throw publishRefusal(request, cause);
   }
+}
+
+/** The refusal that a failure of a decision about a request is, told to whoever listens. */
+export function publishRefusal(request: RequestLike | null | undefined, cause: unknown): SpiffeError {
+  const error = asRefusal(cause);
+  publish('svidkit:request.rejected', () => ({
+    id: error.peer,
+    method: request?.method,
+    path: pathOf(request?.originalUrl ?? request?.url),
+    error,
+  }));
+  return error;
 }
 
 /** Any failure of a decision is a refusal, whatever threw it. */

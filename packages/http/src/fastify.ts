@@ -1,10 +1,17 @@
 import { authorizeAny, type Authorizer, requireAuthorizer } from '@svidkit/core';
 import { type Peer, peerOf } from '@svidkit/tls';
-import { type FastifyPluginCallback, type onRequestHookHandler } from 'fastify';
+import {
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type onRequestAsyncHookHandler,
+  type onRequestHookHandler,
+} from 'fastify';
 
+import { type AuthorizeJwtOptions, checkJwt, type JwtValidator, requireJwtOptions } from './check-jwt.ts';
 import { checkRequest } from './check-request.ts';
 import { problemOf } from './problem.ts';
 
+export { anyPeerOf, jwtPeerOf } from './jwt-peer.ts';
 export { gatedServer, type GatedServerOptions } from './fastify-server.ts';
 
 declare module 'fastify' {
@@ -30,13 +37,36 @@ export function authorize(authorizer: Authorizer): onRequestHookHandler {
     try {
       checkRequest(request.raw, authorizer);
     } catch (error) {
-      const { status, headers, body } = problemOf(error);
-      // As text: a response schema of the route must not reshape it.
-      void reply.code(status).headers(headers).send(JSON.stringify(body));
+      void refuse(reply, error);
       return;
     }
     done();
   };
+}
+
+/**
+ * A hook that lets through requests whose token `source` can validate and whose subject `authorize` allows, and answers
+ * others with a problem document and a challenge. For `onRequest`, as {@link authorize}. Handlers learn who asks by
+ * `jwtPeerOf(request)`.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` without audience, `ERR_CONFIG_AUTHORIZER`.
+ */
+export function authorizeJwt(source: JwtValidator, options: AuthorizeJwtOptions): onRequestAsyncHookHandler {
+  requireJwtOptions(options);
+  return async function authorizeRequest(request, reply) {
+    try {
+      await checkJwt(request.raw, source, options);
+      return undefined;
+    } catch (error) {
+      return refuse(reply, error);
+    }
+  };
+}
+
+function refuse(reply: FastifyReply, error: unknown): FastifyReply {
+  const { status, headers, body } = problemOf(error);
+  // As text: a response schema of the route must not reshape it.
+  return reply.code(status).headers(headers).send(JSON.stringify(body));
 }
 
 /**

@@ -2,6 +2,7 @@ import { type CanActivate, createParamDecorator, type ExecutionContext, HttpExce
 import { authorizeAny, type Authorizer, requireAuthorizer } from '@svidkit/core';
 import { type Peer } from '@svidkit/tls';
 
+import { type AuthorizeJwtOptions, checkJwt, type JwtValidator, requireJwtOptions } from './check-jwt.ts';
 import { checkRequest, type RequestLike } from './check-request.ts';
 import { problemOf } from './problem.ts';
 
@@ -23,6 +24,30 @@ export function authorize(authorizer: Authorizer): CanActivate {
 }
 
 /**
+ * A guard that lets through requests whose token `source` can validate and whose subject `authorize` allows; others get a
+ * problem document and a challenge. For the same places as {@link authorize}. Handlers learn who asks by `jwtPeerOf(req)`
+ * of `@svidkit/http`.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` without audience, `ERR_CONFIG_AUTHORIZER`.
+ */
+export function authorizeJwt(source: JwtValidator, options: AuthorizeJwtOptions): CanActivate {
+  requireJwtOptions(options);
+  return {
+    async canActivate(context) {
+      const request = httpOf(context)?.getRequest<
+        (RequestLike & { readonly raw?: RequestLike }) | undefined
+      >();
+      try {
+        await checkJwt(request?.raw ?? request, source, options);
+        return true;
+      } catch (cause) {
+        throw refusal(context, cause);
+      }
+    },
+  };
+}
+
+/**
  * A parameter decorator: the verified peer of the request's connection, a `Peer`. Whoever has none gets a problem
  * document, also without a guard.
  */
@@ -31,15 +56,22 @@ export const RequestPeer: () => ParameterDecorator = createParamDecorator(
 );
 
 function checkContext(context: ExecutionContext, authorizer: Authorizer): Peer {
-  const http = context.getType() === 'http' ? context.switchToHttp() : undefined;
   try {
-    return checkRequest(http?.getRequest<RequestLike | undefined>(), authorizer);
+    return checkRequest(httpOf(context)?.getRequest<RequestLike | undefined>(), authorizer);
   } catch (cause) {
-    const { status, headers, body } = problemOf(cause);
-    const response = http?.getResponse<PlatformResponse | undefined>();
-    for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
-    throw new HttpException(body, status, { cause });
+    throw refusal(context, cause);
   }
+}
+
+function httpOf(context: ExecutionContext): ReturnType<ExecutionContext['switchToHttp']> | undefined {
+  return context.getType() === 'http' ? context.switchToHttp() : undefined;
+}
+
+function refusal(context: ExecutionContext, cause: unknown): HttpException {
+  const { status, headers, body } = problemOf(cause);
+  const response = httpOf(context)?.getResponse<PlatformResponse | undefined>();
+  for (const [name, value] of Object.entries(headers)) response?.header?.(name, value);
+  return new HttpException(body, status, { cause });
 }
 
 interface PlatformResponse {

@@ -26,7 +26,38 @@ const STATUS: Readonly<Partial<Record<SpiffeErrorCode, 401 | 403 | 500>>> = {
   ERR_CHAIN_UNTRUSTED: 500,
 };
 
+/** What a token can be refused for, with the challenge of RFC 6750. */
+const TOKENS: readonly SpiffeErrorCode[] = [
+  'ERR_JWT_MALFORMED',
+  'ERR_JWT_TOO_LONG',
+  'ERR_JWT_HEADER',
+  'ERR_JWT_ALGORITHM',
+  'ERR_JWT_CLAIM',
+  'ERR_JWT_KEY',
+  'ERR_JWT_SIGNATURE',
+  'ERR_JWT_AUDIENCE',
+  'ERR_JWT_EXPIRED',
+  'ERR_JWT_NOT_YET_VALID',
+  'ERR_BUNDLE_UNKNOWN',
+  'ERR_BUNDLE_EMPTY',
+];
+
 describe('problemOf', () => {
+  it.each(TOKENS)('answers %s with 401 and a challenge, and tells nothing else', (code) => {
+    const problem = problemOf(failure(code));
+    expect(problem).toMatchObject({ status: 401, body: { type: 'about:blank', status: 401, code } });
+    expect(problem.headers['www-authenticate']).toBe('Bearer error="invalid_token"');
+    expect(JSON.stringify(problem)).not.toContain(SECRET);
+  });
+
+  it('answers a request without a token with a challenge that says no more', () => {
+    expect(problemOf(failure('ERR_JWT_MISSING'))).toMatchObject({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer' },
+    });
+    expect(problemOf(failure('ERR_JWT_UNAVAILABLE'))).toMatchObject({ status: 500 });
+  });
+
   it.each(Object.entries(STATUS))(
     'answers %s with %i and its code, and tells nothing else',
     (code, status) => {

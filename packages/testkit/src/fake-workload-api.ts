@@ -114,11 +114,13 @@ export async function startFakeWorkloadApi(options: FakeWorkloadApiOptions = {})
     for (const session of sessions) session.destroy();
   };
 
-  const stop = async (): Promise<void> => {
+  /** Whoever is connected finds what `leave` has put there when it comes back. */
+  const stop = async (leave: () => Promise<void> = async () => undefined): Promise<void> => {
     const last = server;
     server = undefined;
     if (last === undefined) return;
     const closed = new Promise<void>((resolve) => void last.close(() => resolve()));
+    await leave();
     breakConnections();
     await closed;
   };
@@ -141,12 +143,10 @@ export async function startFakeWorkloadApi(options: FakeWorkloadApiOptions = {})
       for (const session of sessions) session.goaway();
     },
     start,
-    stop,
+    stop: () => stop(),
     async leave(what) {
-      await stop();
-      if (socketPath === undefined) return;
-      if (what === 'file') await writeFile(socketPath, '');
-      else await leaveSocket(socketPath);
+      if (socketPath === undefined) return stop();
+      return stop(() => (what === 'file' ? writeFile(socketPath, '') : leaveSocket(socketPath)));
     },
     close,
     [Symbol.asyncDispose]: close,

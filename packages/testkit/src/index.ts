@@ -1,3 +1,4 @@
+export { type BundleReply } from './bundle-reply.ts';
 export { CA_DEFECTS, type CaDefect } from './ca-defects.ts';
 export { type CaOptions } from './ca-plan.ts';
 export {
@@ -7,6 +8,12 @@ export {
 } from './certificate-plan.ts';
 export { createTestCa, type TestCaOptions } from './create-test-ca.ts';
 export { type DirectorySwapWriterOptions, directorySwapWriter } from './directory-swap-writer.ts';
+export {
+  type BundleRequest,
+  FakeBundleEndpoint,
+  fakeBundleEndpoint,
+  type FakeBundleEndpointOptions,
+} from './fake-bundle-endpoint.ts';
 export { type Cut, type InPlaceWriterOptions, inPlaceWriter } from './in-place-writer.ts';
 export { type FakeAnswer, type FakeCall, type FakeMethod, type FakeStatus } from './fake-method.ts';
 export {

@@ -2,7 +2,7 @@ import { type TLSSocket } from 'node:tls';
 
 import { type Certificate, publish, SpiffeError } from '@svidkit/core';
 
-import { type Credential, type Generation } from './identity.ts';
+import { type Credential, type Trust } from './identity.ts';
 import { type Admission, type AdmissionPolicy, asSpiffeError, judge, OtherKind } from './judge.ts';
 import { peerChain } from './peer-chain.ts';
 import { peerName } from './peer.ts';
@@ -12,15 +12,15 @@ import { remember } from './registry.ts';
  * The one place where a peer is admitted: proves whose connection `socket` is, asks the authorizer, remembers the
  * decision and publishes a yes; the caller publishes a no. `socket.authorized` is set for others and never read.
  *
- * @param own - what we present on this connection.
+ * @param own - what we present on this connection; undefined: nothing.
  * @param trust - the generation that judges the peer: the current one.
  * @param resumed - clients: the path that proved the server of the session that was offered.
  * @throws {@link SpiffeError} with the reason, or {@link OtherKind}; the caller destroys the socket.
  */
 export function admit(
   socket: TLSSocket,
-  own: Credential,
-  trust: Generation,
+  own: Credential | undefined,
+  trust: Trust,
   policy: AdmissionPolicy,
   resumed?: readonly Certificate[],
 ): Admission {
@@ -36,7 +36,7 @@ export function admit(
     const chain = isResumed && resumed !== undefined ? resumed.map(({ der }) => der) : peerChain(socket);
     const admission = judge(chain, own, trust, policy);
     const { peer } = admission;
-    const until = Math.min(peer.notAfter, own.expiresAt);
+    const until = Math.min(peer.notAfter, own?.expiresAt ?? Infinity);
     remember(socket, { peer, live: () => policy.clock.now() <= until });
     socket.authorized = true;
     Object.assign(socket, { authorizationError: null });

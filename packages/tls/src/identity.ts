@@ -60,6 +60,11 @@ export interface Generation {
   readonly migrating: boolean;
 }
 
+/** What peers are judged by: the part of a generation that says whom we believe. */
+export type Trust = Omit<Generation, 'spiffe' | 'presented'> & {
+  readonly spiffe: Pick<X509Context, 'bundles'> | undefined;
+};
+
 /** What a generation is made of: as long as none of it changes, it is the same object. */
 interface Parts {
   readonly spiffe: X509Context | undefined;

@@ -11,11 +11,12 @@ import {
   publish,
   SpiffeError,
   type SpiffeErrorOptions,
+  type SpiffeId,
   verifyX509Chain,
   verifyX509Svid,
 } from '@svidkit/core';
 
-import { type Credential, type Generation, isLegacy } from './identity.ts';
+import { type Credential, isLegacy, type Trust } from './identity.ts';
 import { legacyName, type LegacyMatcher } from './legacy-identity.ts';
 import { type LegacyPeer, type Peer } from './peer.ts';
 
@@ -59,8 +60,8 @@ type Note = (name: string) => void;
  */
 export function judge(
   chain: Iterable<Uint8Array>,
-  own: Credential,
-  trust: Generation,
+  own: Credential | undefined,
+  trust: Trust,
   policy: AdmissionPolicy,
 ): Admission {
   if (!trust.migrating) return judgeSpiffe(chain, trust, policy, () => {});
@@ -71,7 +72,7 @@ export function judge(
     publish('svidkit:migration.decision', () => ({
       side: policy.side,
       kind,
-      presented: isLegacy(own) ? 'legacy' : 'spiffe',
+      presented: own !== undefined && isLegacy(own) ? 'legacy' : 'spiffe',
       mode: trust.mode,
       peer: proven,
       result,
@@ -98,7 +99,7 @@ export function judge(
 /** Why a peer would not be admitted any more; undefined: it would. */
 export function lossOf(
   { peer, path, authorize }: Admission,
-  trust: Generation,
+  trust: Trust,
   { clock, side }: Pick<AdmissionPolicy, 'clock' | 'side'>,
 ): 'authority-removed' | 'legacy-refused' | 'unauthorized' | undefined {
   const ders = path.map((certificate) => certificate.der);
@@ -137,7 +138,7 @@ function holds(check: () => unknown): boolean {
 
 function judgeSpiffe(
   chain: Iterable<Uint8Array>,
-  trust: Generation,
+  trust: Trust,
   policy: AdmissionPolicy,
   note: Note,
 ): Admission {
@@ -159,7 +160,7 @@ function judgeSpiffe(
 /** A peer without a SPIFFE ID: believed only where legacy exists, and told by its names. */
 function judgeLegacy(
   chain: Iterable<Uint8Array>,
-  trust: Generation,
+  trust: Trust,
   policy: AdmissionPolicy,
   note: Note,
 ): Admission {
@@ -209,12 +210,12 @@ function notAuthorized(name: string, problem: string, options: SpiffeErrorOption
   return new SpiffeError('ERR_PEER_UNAUTHORIZED', message, { peer: name, ...options });
 }
 
-function requireSpiffe(trust: Generation): NonNullable<Generation['spiffe']> {
+function requireSpiffe(trust: Trust): NonNullable<Trust['spiffe']> {
   if (trust.spiffe !== undefined) return trust.spiffe;
   throw trust.failure;
 }
 
-function requireLegacy(trust: Generation): NonNullable<Generation['legacy']> {
+function requireLegacy(trust: Trust): NonNullable<Trust['legacy']> {
   if (trust.legacy !== undefined) return trust.legacy;
   throw new SpiffeError('ERR_CHAIN_ID', 'the peer has no SPIFFE ID, and legacy peers are not admitted', {
     blame: 'peer',
@@ -222,7 +223,10 @@ function requireLegacy(trust: Generation): NonNullable<Generation['legacy']> {
   });
 }
 
-function checkDenied(deny: DenyList | undefined, peer: Parameters<DenyList['reason']>[0]): void {
+function checkDenied(
+  deny: DenyList | undefined,
+  peer: { readonly id: SpiffeId | undefined; readonly leaf: Certificate },
+): void {
   const reason = deny?.reason(peer);
   if (reason === undefined) return;
   const name = peer.id?.toString() ?? legacyName(peer.leaf);

@@ -1,14 +1,18 @@
 import { type DescMessage, type MessageShape } from '@bufbuild/protobuf';
-import { isSpiffeError, SpiffeError } from '@svidkit/core';
+import { isSpiffeError, SpiffeError, type SpiffeErrorCode } from '@svidkit/core';
 
 import { decodeMessage } from './protocol/message-bytes.ts';
 
 const HINT =
   'The message is discarded as a whole and what came before stays in use. This is a defect of the agent, or of a plugin of its server.';
 
-/** That a message of the Workload API is not what the standard wants: `ERR_WORKLOAD_API_RESPONSE`. */
-export function badMessage(problem: string): SpiffeError {
-  return new SpiffeError('ERR_WORKLOAD_API_RESPONSE', `bad message from the Workload API: ${problem}`, {
+/** That a message of the Workload API is not what the standard wants. */
+export function badMessage(
+  problem: string,
+  code: SpiffeErrorCode = 'ERR_WORKLOAD_API_RESPONSE',
+): SpiffeError {
+  return new SpiffeError(code, `bad message from the Workload API: ${problem}`, {
+    blame: 'environment',
     hint: HINT,
   });
 }

@@ -1,14 +1,19 @@
-import { SpiffeId, type TrustDomain } from '@svidkit/core';
+import { isSpiffeError, SpiffeId, type TrustDomain } from '@svidkit/core';
 
-import { badMessage, badPart } from './bad-message.ts';
+import { badMessage } from './bad-message.ts';
 
-/** @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_INVALID`, `ERR_ID_TOO_LONG`. */
+/**
+ * Reads a SPIFFE ID. Errors do not show it: with its fields mixed up, a message could have a key in its place.
+ *
+ * @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_INVALID`, `ERR_ID_TOO_LONG`.
+ */
 export function readId(text: string, part: string): SpiffeId {
   if (text === '') throw badMessage(`${part} has no spiffe_id`);
   try {
     return SpiffeId.parse(text);
   } catch (error) {
-    throw badPart(part, error);
+    const code = isSpiffeError(error) ? error.code : 'ERR_ID_INVALID';
+    throw badMessage(`${part} has ${text.length} characters that are no SPIFFE ID`, code);
   }
 }
 

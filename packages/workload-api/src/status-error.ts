@@ -126,3 +126,13 @@ function unavailable(found: ProbeResult, wanted: string, said: string): SpiffeEr
   };
   return new SpiffeError(code, `${wanted}, got ${got} (${found})`, { hint });
 }
+
+/** Whatever is no {@link SpiffeError} is a defect of this package; it is told, and the last good state goes on. */
+export function asSpiffeError(error: unknown): SpiffeError {
+  if (error instanceof SpiffeError) return error;
+  return new SpiffeError(
+    'ERR_WORKLOAD_API_UNAVAILABLE',
+    `following the Workload API failed unexpectedly: ${String(error)}`,
+    { hint: 'This is a defect of the source. Please report it with the cause of this error.', cause: error },
+  );
+}

@@ -1,5 +1,7 @@
 import { type X509Svid } from '@svidkit/core';
+import { type JwtBundleSet, type JwtSvid, type JwtSvidRequest } from '@svidkit/core/jwt';
 
+import { type RemoteValidation, type WorkloadJwtSvid } from './read-jwt.ts';
 import { type WorkloadX509Bundles, type WorkloadX509Context } from './read-x509.ts';
 import { type Watcher } from './watch.ts';
 
@@ -55,6 +57,42 @@ export interface WorkloadApiClient extends AsyncDisposable {
    * @throws as `watchX509Context`.
    */
   watchX509Bundles(watcher: Watcher<WorkloadX509Bundles>, options?: CallOptions): Promise<void>;
+  /**
+   * A JWT-SVID of this process for `audience`; the default one, unless `subject` says which. Asks each time: a source
+   * keeps tokens.
+   *
+   * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` without an audience; `ERR_WORKLOAD_API_*`, `ERR_JWT_*`, `ERR_ID_*`;
+   * `signal.reason`.
+   */
+  fetchJwtSvid(request: JwtSvidRequest): Promise<JwtSvid>;
+  /**
+   * A JWT-SVID for each identity of this process, the default one first, or for `subject` alone.
+   *
+   * @throws as `fetchJwtSvid`.
+   */
+  fetchJwtSvids(request: JwtSvidRequest): Promise<readonly WorkloadJwtSvid[]>;
+  /**
+   * The JWT authorities that this process should trust.
+   *
+   * @throws {@link SpiffeError} `ERR_WORKLOAD_API_*`, `ERR_BUNDLE_INVALID`, `ERR_ID_*`; `signal.reason`.
+   */
+  fetchJwtBundles(options?: CallOptions): Promise<JwtBundleSet>;
+  /**
+   * Follows what `fetchJwtBundles` gives.
+   *
+   * @throws as `watchX509Context`.
+   */
+  watchJwtBundles(watcher: Watcher<JwtBundleSet>, options?: CallOptions): Promise<void>;
+  /**
+   * Lets the Workload API validate the token of a peer for one `audience`. To validate here, see `JwtSource`.
+   *
+   * @throws {@link SpiffeError} `ERR_WORKLOAD_API_REFUSED` (blame `peer`) for a token that it does not accept;
+   * `ERR_CONFIG_OPTION` without an audience; `ERR_JWT_*` for what is no token; `ERR_WORKLOAD_API_*`; `signal.reason`.
+   */
+  validateJwtSvid(
+    token: string,
+    options: CallOptions & { readonly audience: string },
+  ): Promise<RemoteValidation>;
   /** Ends all calls. Idempotent. */
   close(): Promise<void>;
 }

@@ -14,13 +14,17 @@ import {
 } from '@svidkit/core';
 
 import { beginsAt, isSameSvid, judgeSvid } from './judge-svid.ts';
+import { Opening } from './opening.ts';
 import { type WorkloadX509Context } from './read-x509.ts';
+import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
 import { type WorkloadApiX509Source } from './workload-api-x509-source.ts';
 import { type X509SourceSettings } from './x509-source-options.ts';
 
 /** How long the first answer may take when that alone is waited for. */
 const FIRST_ANSWER_MS = 10_000;
+/** What a message may show. */
+const PLAIN_HINT = /^[\w./-]{1,64}$/u;
 const FROM_BEST_TO_WORST: readonly HealthStatus[] = ['fresh', 'overdue', 'critical', 'expired'];
 
 /** The follower of one Workload API: takes whole messages, decides, and publishes. */
@@ -29,7 +33,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   readonly #settings: X509SourceSettings;
   readonly #cell: SourceCell;
   readonly #troubles: Troubles;
-  #opening: PromiseWithResolvers<void> | undefined;
+  readonly #opening = new Opening();
   #message: WorkloadX509Context | undefined;
   #wasEmptied = false;
   /** Why nothing comes any more. */
@@ -56,22 +60,10 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
    */
   async open(): Promise<void> {
     const { clock, signal, waitMs } = this.#settings;
+    const limitMs = waitMs === 0 ? FIRST_ANSWER_MS : waitMs;
+    const timeout = (): SpiffeError => this.#timeout(limitMs);
     try {
-      signal?.throwIfAborted();
-      const opening = Promise.withResolvers<void>();
-      this.#opening = opening;
-      const onAbort = (): void => opening.reject(signal?.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const limitMs = waitMs === 0 ? FIRST_ANSWER_MS : waitMs;
-      const deadline = clock.setTimer(() => opening.reject(this.#timeout(limitMs)), limitMs);
-      try {
-        void this.#follow();
-        await opening.promise;
-      } finally {
-        this.#opening = undefined;
-        deadline.clear();
-        signal?.removeEventListener('abort', onAbort);
-      }
+      await this.#opening.wait({ clock, limitMs, signal, timeout }, () => void this.#follow());
     } catch (error) {
       await this.close();
       throw error;
@@ -142,7 +134,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (this.closed.aborted) return;
     this.#end = error;
     this.#tell(error);
-    this.#opening?.reject(error);
+    this.#opening.reject(error);
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -184,7 +176,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     this.#cell.publish({ svid, bundles }, this.#wasEmptied ? 'recovery' : reasonFor(svid, latest));
     this.#wasEmptied = false;
     this.#setStatus();
-    this.#opening?.resolve();
+    this.#opening.resolve();
   }
 
   #onError(error: SpiffeError): void {
@@ -194,13 +186,17 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       // Workload API 5.2.1: cease to use what was given before.
       this.#message = undefined;
       this.#withdraw(
-        new SpiffeError('ERR_SOURCE_EMPTY', `the identity was withdrawn: ${error.message}`, {
-          cause: error,
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-        }),
+        new SpiffeError(
+          'ERR_SOURCE_EMPTY',
+          `${this.#cell.latest === undefined ? '' : 'the identity was withdrawn: '}${error.message}`,
+          {
+            cause: error,
+            ...(error.hint === undefined ? {} : { hint: error.hint }),
+          },
+        ),
       );
     }
-    if (this.#settings.waitMs === 0) this.#opening?.reject(this.#timeout(0));
+    this.#answered();
   }
 
   #withdraw(error: SpiffeError): void {
@@ -208,12 +204,17 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (this.#cell.latest !== undefined) this.#wasEmptied = true;
     this.#cell.withdraw(error, 'withdrawn');
     this.#setStatus();
-    if (this.#settings.waitMs === 0) this.#opening?.reject(error);
+    this.#answered();
+  }
+
+  /** An answer came that is of no use. */
+  #answered(): void {
+    if (this.#settings.waitMs === 0) this.#opening.reject(this.#timeout(0));
   }
 
   #nothingPicked({ svids }: WorkloadX509Context): SpiffeError {
     const given = svids.map(({ id, hint }) =>
-      hint === undefined ? id.toString() : `${id.toString()} (hint)`,
+      hint !== undefined && PLAIN_HINT.test(hint) ? `${id.toString()} (hint "${hint}")` : id.toString(),
     );
     return new SpiffeError(
       'ERR_SOURCE_EMPTY',
@@ -224,20 +225,14 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   #timeout(waitMs: number): SpiffeError {
     const { latest } = this.#troubles;
-    const reason = latest ?? this.#cell.failure;
-    const saw =
-      latest?.message ??
-      (this.#message === undefined
-        ? 'it took the call and has sent nothing'
-        : (reason?.message ?? 'nothing that can be used'));
-    return new SpiffeError(
-      'ERR_SOURCE_TIMEOUT',
-      `no identity from the Workload API at ${this.address} within ${waitMs} ms: ${saw}`,
-      {
-        hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
-        ...(reason === undefined ? {} : { cause: reason }),
-      },
-    );
+    // Without a message, what the cell says is only that there has been none.
+    const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
+    const saw = reason?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const when = waitMs === 0 ? 'with the first answer' : `within ${waitMs} ms`;
+    return new SpiffeError('ERR_SOURCE_TIMEOUT', `no identity ${when}: ${saw}`, {
+      hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
+      ...(reason === undefined ? {} : { cause: reason }),
+    });
   }
 
   *#problems(status: HealthStatus): Iterable<string> {
@@ -296,14 +291,4 @@ function reasonFor(svid: X509Svid, latest: X509Context | undefined): string {
   if (latest === undefined) return 'first load';
   if (svid === latest.svid) return 'bundles';
   return svid.id.equals(latest.svid.id) ? 'rotation' : 'identity changed';
-}
-
-/** Whatever is no {@link SpiffeError} is a defect of this package; it is told, and the last good state goes on. */
-function asSpiffeError(error: unknown): SpiffeError {
-  if (error instanceof SpiffeError) return error;
-  return new SpiffeError(
-    'ERR_WORKLOAD_API_UNAVAILABLE',
-    `following the Workload API failed unexpectedly: ${String(error)}`,
-    { hint: 'This is a defect of the source. Please report it with the cause of this error.', cause: error },
-  );
 }

@@ -33,8 +33,9 @@ test.each<[string, PickSvid, string]>([
   ['a function', () => undefined, 'option pick'],
 ])('A-30: %s that fits none fails, and says what there was', async (_name, pick, wanted) => {
   await expect(pathPickedBy(pick)).rejects.toMatchObject({
-    code: 'ERR_SOURCE_EMPTY',
+    code: 'ERR_SOURCE_TIMEOUT',
     message: expect.stringContaining(wanted) as string,
+    cause: { code: 'ERR_SOURCE_EMPTY' },
   });
   await expect(pathPickedBy(pick)).rejects.toThrow(
     /spiffe:\/\/prod\.example\/in.*spiffe:\/\/prod\.example\/out/u,

@@ -43,6 +43,9 @@ const CURVES = {
   'ec-p521': { curve: p521, oid: '1.3.132.0.35', size: 66, hash: 'sha512', ecdsa: '1.2.840.10045.4.3.4' },
 } as const;
 
+/** A curve that there are keys on. */
+export type CurveName = keyof typeof CURVES;
+
 /** The order of P-256, for signatures that are out of range. */
 export const P256_ORDER: bigint = p256.Point.Fn.ORDER;
 
@@ -55,11 +58,9 @@ const RSA_HASHES = {
 } as const;
 
 /** An ECDSA key whose scalar and nonces follow from its label (RFC 6979). */
-export function ecKey(label: string, type: keyof typeof CURVES = 'ec-p256'): Key {
-  const { curve, oid: curveOid, size, hash, ecdsa } = CURVES[type];
-  const order = curve.Point.Fn.ORDER;
-  const scalar = (BigInt(`0x${seed(`${type} ${label}`, size + 16).toString('hex')}`) % (order - 1n)) + 1n;
-  const secret = Buffer.from(scalar.toString(16).padStart(size * 2, '0'), 'hex');
+export function ecKey(label: string, type: CurveName = 'ec-p256'): Key {
+  const { curve, oid: curveOid, hash, ecdsa } = CURVES[type];
+  const secret = ecSecret(label, type);
   const sec1 = sequence(integer(1), octets(secret), element(0xa0, oid(curveOid)));
   const privateKey = createPrivateKey({ key: sec1, format: 'der', type: 'sec1' });
   return {
@@ -70,6 +71,18 @@ export function ecKey(label: string, type: keyof typeof CURVES = 'ec-p256'): Key
     privateKey,
     sign: (data) => Buffer.from(curve.sign(data, secret, { format: 'der' })),
   };
+}
+
+function ecSecret(label: string, type: CurveName): Buffer {
+  const { curve, size } = CURVES[type];
+  const order = curve.Point.Fn.ORDER;
+  const scalar = (BigInt(`0x${seed(`${type} ${label}`, size + 16).toString('hex')}`) % (order - 1n)) + 1n;
+  return Buffer.from(scalar.toString(16).padStart(size * 2, '0'), 'hex');
+}
+
+/** The signature of the key of a label as r and s one after the other, as JWS has it (RFC 7518 3.4). */
+export function ecSignature(data: Uint8Array, label: string, type: CurveName): Buffer {
+  return Buffer.from(CURVES[type].curve.sign(data, ecSecret(label, type), { format: 'compact' }));
 }
 
 /** An Ed25519 key whose secret follows from its label. */
@@ -117,7 +130,7 @@ export function rsaPssKey(file: string): Key {
     ...key,
     scheme: 'rsa-pss-sha256',
     algorithm: sequence(oid('1.2.840.113549.1.1.10'), parameters),
-    sign: (data) => signPss(data, key),
+    sign: (data) => signPss(data, key, 'sha256'),
   };
 }
 
@@ -159,29 +172,33 @@ export function seed(label: string, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', 'svidkit conformance vectors, format 1', '', label, length));
 }
 
-/** RFC 8017 9.1.1, with MGF1 over SHA-256. */
-function signPss(data: Uint8Array, { privateKey }: Key): Buffer {
+/** RFC 8017 9.1.1, with MGF1 and a salt as long as the hash that follows from what is signed. */
+export function signPss(
+  data: Uint8Array,
+  { privateKey }: Pick<Key, 'privateKey'>,
+  algorithm: 'sha256' | 'sha384' | 'sha512',
+): Buffer {
   if (privateKey === undefined) throw new Error('no private half');
   const size = (privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
-  const digest = createHash('sha256').update(data).digest();
-  const salt = createHash('sha256').update('salt').update(digest).digest();
-  const hash = createHash('sha256').update(Buffer.alloc(8)).update(digest).update(salt).digest();
+  const digest = createHash(algorithm).update(data).digest();
+  const salt = createHash(algorithm).update('salt').update(digest).digest();
+  const hash = createHash(algorithm).update(Buffer.alloc(8)).update(digest).update(salt).digest();
   const block = Buffer.alloc(size - hash.length - 1);
   block[block.length - salt.length - 1] = 1;
   salt.copy(block, block.length - salt.length);
-  const mask = mgf1(hash, block.length);
+  const mask = mgf1(hash, block.length, algorithm);
   for (const [index, byte] of mask.entries()) block[index] = (block[index] ?? 0) ^ byte;
   block[0] = (block[0] ?? 0) & 0x7f;
   const encoded = Buffer.concat([block, hash, Buffer.from([0xbc])]);
   return privateEncrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, encoded);
 }
 
-function mgf1(hash: Buffer, length: number): Buffer {
+function mgf1(hash: Buffer, length: number, algorithm: string): Buffer {
   const parts: Buffer[] = [];
-  for (let index = 0; parts.length * 32 < length; index++) {
+  for (let index = 0; parts.length * hash.length < length; index++) {
     const counter = Buffer.alloc(4);
     counter.writeUInt32BE(index);
-    parts.push(createHash('sha256').update(hash).update(counter).digest());
+    parts.push(createHash(algorithm).update(hash).update(counter).digest());
   }
   return Buffer.concat(parts).subarray(0, length);
 }

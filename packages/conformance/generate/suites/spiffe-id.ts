@@ -96,7 +96,7 @@ function sweeps(): readonly Draft[] {
     const td = sweep(4, 'td-byte-sweep', 'spiffe://example.org', byte, isTd, {
       title: `byte ${hex} ${isTd ? 'may' : 'may not'} be in a trust domain`,
       spec: [SPEC.idHostChars],
-      expect: reject(...TD_CODES, 'id.path.trailing-slash'),
+      expect: reject(...TD_CODES, 'id.path.trailing-slash', 'id.path.empty-segment'),
       control: 'accept/td-byte-sweep[byte=61]',
     });
     return [
@@ -104,7 +104,7 @@ function sweeps(): readonly Draft[] {
       sweep(5, 'path-byte-sweep', 'spiffe://example.org/a', byte, isSegment, {
         title: `byte ${hex} ${isSegment ? 'may' : 'may not'} be in a path segment`,
         spec: [SPEC.idPathChars],
-        expect: reject(...PATH_CODES, 'id.path.trailing-slash'),
+        expect: reject(...PATH_CODES, 'id.path.trailing-slash', 'id.path.empty-segment'),
         control: 'accept/path-byte-sweep[byte=61]',
       }),
     ];

@@ -68,16 +68,16 @@ function names(): readonly Draft[] {
 }
 
 function ids(): readonly Draft[] {
-  const bad: Readonly<Record<string, string>> = {
-    port: 'spiffe://example.org:443/web',
-    userinfo: 'spiffe://u@example.org/web',
-    query: 'spiffe://example.org/web?x',
-    fragment: 'spiffe://example.org/web#x',
-    percent: 'spiffe://example.org/%77eb',
-    'dot-segment': 'spiffe://example.org/a/../web',
-    'trailing-slash': 'spiffe://example.org/web/',
+  const bad: Readonly<Record<string, readonly [id: string, ...codes: readonly string[]]>> = {
+    port: ['spiffe://example.org:443/web', 'id.port', 'id.td.char'],
+    userinfo: ['spiffe://u@example.org/web', 'id.userinfo', 'id.td.char'],
+    query: ['spiffe://example.org/web?x', 'id.query', 'id.path.char'],
+    fragment: ['spiffe://example.org/web#x', 'id.fragment', 'id.path.char'],
+    percent: ['spiffe://example.org/%77eb', 'id.percent', 'id.path.char'],
+    'dot-segment': ['spiffe://example.org/a/../web', 'id.path.dot'],
+    'trailing-slash': ['spiffe://example.org/web/', 'id.path.trailing-slash', 'id.path.empty-segment'],
   };
-  const broken = ['x509.leaf.id', 'x509.uri-san.missing', ...MALFORMED];
+  const broken = ['x509.leaf.id', 'id.path.char', 'x509.uri-san.missing', ...MALFORMED];
   return [
     refuse(70, 'reject/uri-not-spiffe', 'a URI of another scheme is no SPIFFE ID', ['x509.leaf.id'], {
       chain: [named('uri:https://example.org/web')],
@@ -96,12 +96,12 @@ function ids(): readonly Draft[] {
       chain: [named(`utf8-uri:${ID}`)],
       spec: [SPEC.rfc5280('4.2.1.6')],
     }),
-    ...Object.entries(bad).map(([name, id]) =>
+    ...Object.entries(bad).map(([name, [id, ...codes]]) =>
       refuse(
         73,
         `reject/uri-bad-id[name=${name}]`,
         'an ID in a certificate is held to the rules of IDs',
-        ['x509.leaf.id'],
+        ['x509.leaf.id', ...codes],
         { chain: [leaf({}, id)], spec: [SPEC.uriSan] },
       ),
     ),

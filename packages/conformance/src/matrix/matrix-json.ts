@@ -14,7 +14,7 @@ export function matrixJson(matrix: Matrix): string {
       version,
       language,
       kit,
-      started,
+      started: started ?? null,
       full,
       claim: claimText(claims) ?? null,
       claims,

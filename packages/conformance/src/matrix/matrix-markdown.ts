@@ -30,10 +30,14 @@ export function matrixMarkdown(matrix: Matrix): string {
       'kit',
       columns.map(({ kit }) => markdown(kit)),
     ),
-    row(
-      'date',
-      columns.map(({ started }) => started.slice(0, 10)),
-    ),
+    ...(columns.every(({ started }) => started === undefined)
+      ? []
+      : [
+          row(
+            'date',
+            columns.map(({ started }) => started?.slice(0, 10) ?? '-'),
+          ),
+        ]),
     ...suites.map(({ suite, rows }) =>
       row(
         `${markdown(suite)} (${rows.length})`,

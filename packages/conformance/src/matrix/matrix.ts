@@ -12,8 +12,8 @@ export interface Column {
   readonly language: string;
   readonly homepage: string | undefined;
   readonly kit: string;
-  /** When the run was: RFC 3339. */
-  readonly started: string;
+  /** When the run was: RFC 3339; undefined where nobody says. */
+  readonly started: string | undefined;
   readonly full: boolean;
   readonly claims: readonly ReadClaim[];
   readonly remarks: readonly string[];
@@ -84,7 +84,7 @@ export function disputedCount({ suites }: Matrix): number {
 }
 
 function columnOf(key: string, parts: readonly ResultsFile[]): Column {
-  const [newest] = parts.toSorted((a, b) => (a.started > b.started ? -1 : 1));
+  const [newest] = parts.toSorted((a, b) => ((a.started ?? '') > (b.started ?? '') ? -1 : 1));
   if (newest === undefined) throw new Error(`${key} has no results`);
   const results = parts.flatMap((part) => part.results);
   return {

@@ -27,7 +27,7 @@ function card(column: Column): string {
       .map((status) => countItem(status, counts.get(status) ?? 0))
       .join('')}</ul>`,
     claim === undefined ? '' : `<p class="claim">conformant: <b><bdi>${html(claim, 200)}</bdi></b></p>`,
-    `<p class="facts">${claim === undefined ? (full ? 'no claim · ' : 'a part of the kit, no claim · ') : ''}<bdi>${html(language, 40)}</bdi> · kit <bdi>${html(kit, 40)}</bdi> · <time datetime="${html(started)}">${html(started.slice(0, 10))}</time></p>`,
+    `<p class="facts">${claim === undefined ? (full ? 'no claim · ' : 'a part of the kit, no claim · ') : ''}<bdi>${html(language, 40)}</bdi> · kit <bdi>${html(kit, 40)}</bdi>${started === undefined ? '' : ` · <time datetime="${html(started)}">${html(started.slice(0, 10))}</time>`}</p>`,
   ];
   if (known.length > 0) {
     lines.push(

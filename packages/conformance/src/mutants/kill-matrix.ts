@@ -4,9 +4,11 @@ import { type Outcome } from '../protocol/outcome.ts';
 import { judge } from '../run/judge.ts';
 import { type Case } from '../vectors/vector.ts';
 import { AUTHORIZER_MUTANTS } from './authorizer-mutants.ts';
+import { BUNDLE_MUTANTS } from './bundle-mutants.ts';
 import { CERTIFICATE_MUTANTS } from './certificate-mutants.ts';
 import { CRUDE_MUTANTS } from './crude-mutants.ts';
 import { ID_MUTANTS } from './id-mutants.ts';
+import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
 
@@ -48,6 +50,8 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...ID_MUTANTS,
     ...AUTHORIZER_MUTANTS,
     ...CERTIFICATE_MUTANTS,
+    ...BUNDLE_MUTANTS,
+    ...JWT_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));

@@ -32,8 +32,8 @@ export interface ResultsFile {
   readonly version: string;
   readonly language: string;
   readonly homepage: string | undefined;
-  /** RFC 3339. */
-  readonly started: string;
+  /** RFC 3339; undefined in results that are kept whenever they were made. */
+  readonly started: string | undefined;
   readonly seed: string;
   /** Whether every case of the kit was selected, and the run came to its end. */
   readonly full: boolean;
@@ -59,8 +59,10 @@ export function readResults(file: string): ResultsFile {
   if (name === undefined || name === '' || version === undefined || language === undefined) {
     throw usageFailure(`${file}: does not say whose results they are`);
   }
-  const started = textMember(run, 'started');
-  if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(started)) throw usageFailure(`${file}: does not say when it was`);
+  const started = member(run, 'started');
+  if (started !== undefined && (typeof started !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(started))) {
+    throw usageFailure(`${file}: does not say when it was`);
+  }
   const selection = member(run, 'selection');
   const list: readonly Json[] = results;
   const read = list.map((one, index) => readResult(one, `${file}: result ${index + 1}`));

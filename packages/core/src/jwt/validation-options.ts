@@ -20,6 +20,15 @@ export interface ValidateJwtSvidOptions {
   readonly strict?: boolean;
 }
 
+/**
+ * Tells what is wrong with options before there is a token: for those who build something that will validate.
+ *
+ * @throws {@link SpiffeError} `ERR_CONFIG_OPTION`.
+ */
+export function requireValidateOptions(options: ValidateJwtSvidOptions): void {
+  validationSettings(options);
+}
+
 /** {@link ValidateJwtSvidOptions}, checked and complete. */
 export interface ValidationSettings {
   readonly audience: readonly string[];

@@ -2,15 +2,19 @@ package interop;
 
 import io.spiffe.exception.BundleNotFoundException;
 import io.spiffe.exception.InvalidSpiffeIdException;
+import io.spiffe.exception.JwtBundleException;
 import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
 import io.spiffe.exception.X509SvidException;
 import io.spiffe.provider.SpiffeVerificationException;
+import java.io.IOException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertPathValidatorException.BasicReason;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.PKIXReason;
 import java.util.Map;
 import java.util.Map.Entry;
 import java.util.Set;
@@ -18,15 +22,20 @@ import java.util.Set;
 /** Which errors are verdicts, and what they are called in the kit. No verdict hangs on the names. */
 final class Reasons {
 
-    /** What the library documents. An IllegalArgumentException is what it documents for an empty ID. */
+    /**
+     * What the library documents. An IllegalArgumentException is what it documents for an empty ID, and an IOException is
+     * how a connection ends that was not let in.
+     */
     private static final Set<Class<? extends Exception>> VERDICTS = Set.of(
             InvalidSpiffeIdException.class,
             IllegalArgumentException.class,
             X509SvidException.class,
             X509BundleException.class,
+            JwtBundleException.class,
             CertificateException.class,
             BundleNotFoundException.class,
-            SocketEndpointAddressException.class);
+            SocketEndpointAddressException.class,
+            IOException.class);
 
     /** The first fragment that a message has decides. */
     private static final Entry<?, ?>[] FRAGMENTS = {
@@ -44,6 +53,7 @@ final class Reasons {
         Map.entry("Certificate could not be parsed", "der.malformed"),
         Map.entry("Could not parse certificate", "der.malformed"),
         Map.entry("Bundle certificates could not be parsed", "bundle.malformed"),
+        Map.entry("Unable to parse JWK set", "bundle.malformed"),
         Map.entry("No X.509 bundle for trust domain", "x509.no-bundle"),
         Map.entry("No trusted Certs", "bundle.empty"),
         Map.entry("Cannot be empty", "id.empty"),
@@ -62,7 +72,12 @@ final class Reasons {
             BasicReason.EXPIRED, "x509.expired",
             BasicReason.NOT_YET_VALID, "x509.not-yet-valid",
             BasicReason.INVALID_SIGNATURE, "x509.signature",
-            BasicReason.ALGORITHM_CONSTRAINED, "x509.algorithm");
+            BasicReason.ALGORITHM_CONSTRAINED, "x509.algorithm",
+            PKIXReason.NOT_CA_CERT, "x509.ca.flag",
+            PKIXReason.INVALID_KEY_USAGE, "x509.ca.key-usage",
+            PKIXReason.PATH_TOO_LONG, "x509.path-len",
+            PKIXReason.INVALID_NAME, "x509.name-constraint",
+            PKIXReason.UNRECOGNIZED_CRIT_EXT, "x509.critical-extension");
 
     private Reasons() {}
 
@@ -82,6 +97,6 @@ final class Reasons {
         for (Entry<?, ?> entry : FRAGMENTS) {
             if (String.valueOf(error.getMessage()).contains((String) entry.getKey())) return (String) entry.getValue();
         }
-        return "unknown";
+        return error instanceof CertificateParsingException ? "der.malformed" : "unknown";
     }
 }
