@@ -32,7 +32,7 @@ import { verifyChain } from './verify-chain.ts';
 export type Operation = (params: JsonObject) => JsonObject | Promise<JsonObject>;
 
 /** Every operation of the protocol that svidkit has. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['id.parse', parseId],
   ['id.build', buildId],
   ['id.equal', equalIds],
