@@ -45,6 +45,8 @@ func init() {
 		"svid.parseDer":   with(parseSVIDDER),
 		"bundle.parsePem": with(parseBundlePEM),
 		"x509.verify":     with(verify),
+		"jwt.validate":    with(validateJWT),
+		"jwt.parse":       with(parseJWT),
 		"endpoint.parse":  with(parseEndpoint),
 		"source.open":     with(openSource),
 		"source.get":      with(getSource),

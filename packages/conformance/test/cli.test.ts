@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import { allSuites } from '../src/all-suites.ts';
 import { LineSplitter } from '../src/protocol/line-splitter.ts';
 import { casePattern } from '../src/run/case-pattern.ts';
 import { judge } from '../src/run/judge.ts';
-import { loadSuites } from '../src/vectors/load-suites.ts';
 import { type Case } from '../src/vectors/vector.ts';
 import { runKit } from './run-kit.ts';
 
@@ -43,7 +43,7 @@ describe('the command line', () => {
 
   test('lists cases, in shards that together are all of them', async () => {
     const all = await ids([]);
-    expect(all.length).toBe(loadSuites().reduce((sum, { cases }) => sum + cases.length, 0));
+    expect(all.length).toBe(allSuites().reduce((sum, { cases }) => sum + cases.length, 0));
     const shards = await Promise.all(['1/3', '2/3', '3/3'].map((shard) => ids(['--shard', shard])));
     expect(shards.flat().toSorted()).toEqual(all.toSorted());
     expect(await ids(['--profile', 'workload-api'])).toEqual(await ids(['--suite', 'endpoint']));

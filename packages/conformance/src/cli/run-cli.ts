@@ -4,6 +4,7 @@ import { type CliIo } from './cli-io.ts';
 import { coverageCommand } from './coverage-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { flakeCommand } from './flake-command.ts';
 import { initCommand } from './init-command.ts';
 import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
@@ -21,6 +22,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['list', listCommand],
   ['explain', explainCommand],
   ['doctor', doctorCommand],
+  ['flake', flakeCommand],
   ['self-test', selfTestCommand],
   ['known', knownCommand],
   ['vectors', vectorsCommand],
@@ -38,6 +40,7 @@ Commands:
   list [options]               list cases
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
+  flake [options] -- <adapter> play the cases of behaviour over and over
   self-test -- <adapter>       check that the cases notice broken implementations
   coverage                     which sentences of the standards the cases cover
   init <language>              write an adapter to begin with

@@ -13,6 +13,7 @@ export const SELECTION_KINDS: Readonly<Record<string, OptionKind>> = {
   profile: 'many',
   level: 'many',
   shard: 'one',
+  quick: 'flag',
 };
 
 /** The options of `run`. */
@@ -66,7 +67,7 @@ export interface RunOptions {
   readonly claim: readonly string[];
   /** Results of an earlier run, to tell what is other now. */
   readonly baseline: string | undefined;
-  /** Whether to keep evidence of what passed, too. */
+  /** Whether to keep evidence of what passed, too, and the directories of cases that are played. */
   readonly keep: boolean;
   /** Where to write what. */
   readonly files: {
@@ -105,7 +106,7 @@ export function readRunOptions(line: CommandLine): RunOptions {
   return {
     selection,
     filters: Object.keys(SELECTION_KINDS).flatMap((name) =>
-      line.many(name).map((value) => `--${name} ${value}`),
+      line.many(name).map((value) => (value === '' ? `--${name}` : `--${name} ${value}`)),
     ),
     full,
     seed: line.one('seed') ?? newSeed(),
@@ -148,6 +149,7 @@ export function readSelection(line: CommandLine): Selection {
     profiles: line.many('profile'),
     levels,
     shard: readShard(line.one('shard')),
+    quick: line.flag('quick'),
   };
 }
 

@@ -8,6 +8,7 @@ import { type CaseResult, isBad, isExecuted } from '../run/result.ts';
 import { type SelectedCase } from '../run/select-cases.ts';
 import { type VectorFile } from '../vectors/vector.ts';
 import { certificateFiles } from './certificate-files.ts';
+import { evidenceFolder } from './evidence-folder.ts';
 import { type ReproOptions, reproScript } from './repro-script.ts';
 
 /** There are private keys in it, if only published ones. */
@@ -79,7 +80,7 @@ export class Evidence implements RunWatcher {
   }
 
   #folderOf(id: string): string {
-    return join(this.#options.folder, id.replaceAll('[', '@').replaceAll(']', ''));
+    return evidenceFolder(this.#options.folder, id);
   }
 
   #write({ suite, case: one }: SelectedCase, result: CaseResult, { lines, stderr }: Seen): void {
