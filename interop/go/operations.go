@@ -44,6 +44,8 @@ func init() {
 		"svid.parsePem":   with(parseSVIDPEM),
 		"svid.parseDer":   with(parseSVIDDER),
 		"bundle.parsePem": with(parseBundlePEM),
+		"bundle.parse":    with(parseBundle),
+		"jwks.parse":      with(parseJWKS),
 		"x509.verify":     with(verify),
 		"jwt.validate":    with(validateJWT),
 		"jwt.parse":       with(parseJWT),
