@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const node = [process.execPath, '--conditions=@svidkit/source'] as const;
 const reference = [...node, join(root, 'interop/typescript/src/main.ts')];
-const WITH_ADAPTER = ['run', 'doctor', 'self-test', 'known'];
+const WITH_ADAPTER = ['run', 'doctor', 'flake', 'self-test', 'known'];
 
 const given = process.argv.slice(2);
 const [first = ''] = given;

@@ -145,7 +145,6 @@ func hello(params struct{ Protocol []int }) (any, error) {
 			"profiles":     []string{},
 			"rules":        ruleNames(),
 			"sources":      []string{"static"},
-			"layouts":      []string{},
 			"options":      []string{"bundles", "minTls"},
 			"protocols":    []string{"line", "http1", "http2"},
 			"events":       []string{},

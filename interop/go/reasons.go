@@ -10,6 +10,18 @@ import (
 // fragment that fits decides. The kit only remarks on reasons: no verdict
 // hangs on them.
 var reasons = []struct{ fragment, code string }{
+	{"jwtsvid: token has expired", "jwt.exp"},
+	{"jwtsvid: token missing exp claim", "jwt.exp"},
+	{"jwtsvid: expected audience", "jwt.aud"},
+	{"jwtsvid: token missing subject", "jwt.sub"},
+	{"jwtsvid: token has an invalid subject", "jwt.sub"},
+	{"jwtsvid: no bundle found", "jwt.no-bundle"},
+	{"jwtsvid: no JWT authority", "jwt.kid"},
+	{"jwtsvid: token header missing key id", "jwt.kid"},
+	{"jwtsvid: token header type", "jwt.typ"},
+	{"unexpected signature algorithm", "jwt.alg"},
+	{"jwtsvid: unable to parse JWT token", "jwt.malformed"},
+	{"jwtsvid: unable to get claims from token", "jwt.signature"},
 	{"no URI SAN", "x509.uri-san.missing"},
 	{"more than one URI SAN", "x509.uri-san.multiple"},
 	{"non-root path", "x509.leaf.path"},
@@ -38,6 +50,9 @@ var reasons = []struct{ fragment, code string }{
 	{"signature check attempts limit", "x509.budget"},
 	{"unexpected ID ", "authz.denied"},
 	{"unexpected trust domain ", "authz.denied"},
+	{"unable to parse", "bundle.malformed"},
+	{"no authorities found", "bundle.keys"},
+	{"error adding", "bundle.malformed"},
 	{"cannot be empty", "id.empty"},
 	{"scheme is missing or invalid", "id.scheme"},
 	{"trust domain is missing", "id.td.empty"},

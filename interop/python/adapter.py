@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate
-from spiffe import SpiffeId, TrustDomain, X509Bundle, X509Svid
+from spiffe import JwtBundle, SpiffeId, TrustDomain, X509Bundle, X509Svid
 from spiffe.config import ConfigSetter
 from spiffe.errors import PySpiffeError
 
@@ -91,6 +91,19 @@ def parse_bundle_pem(params: dict) -> dict:
     }
 
 
+def parse_jwks(params: dict) -> dict:
+    text = b64decode(params["jsonB64"]) if "jsonB64" in params else params["json"].encode()
+    bundle = JwtBundle.parse(TrustDomain(params["trustDomain"]), text)
+    spki = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    return {
+        "trustDomain": bundle.trust_domain.name,
+        "jwt": [
+            {"kid": kid, "spkiSha256": hashlib.sha256(key.public_bytes(*spki)).hexdigest()}
+            for kid, key in sorted(bundle.jwt_authorities.items())
+        ],
+    }
+
+
 def parse_endpoint(params: dict) -> dict:
     # The library gives back the address whole; here it is only taken apart.
     endpoint = urlsplit(ConfigSetter(params["value"]).get_config().spiffe_endpoint_socket)
@@ -110,6 +123,7 @@ OPERATIONS: dict[str, Operation] = {
     "svid.parsePem": parse_svid_pem,
     "svid.parseDer": parse_svid_der,
     "bundle.parsePem": parse_bundle_pem,
+    "jwks.parse": parse_jwks,
     "endpoint.parse": parse_endpoint,
 }
 

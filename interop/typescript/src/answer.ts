@@ -2,6 +2,7 @@ import { isSpiffeError } from '@svidkit/core';
 
 import { RULES } from './match-id.ts';
 import { closeAll, OPERATIONS } from './operations.ts';
+import { options } from './options.ts';
 import { isObject, type JsonObject } from './params.ts';
 import { reasonOf } from './reason-of.ts';
 
@@ -9,12 +10,12 @@ const PROTOCOL = 1;
 
 /** What this adapter claims to have, and has. */
 const CAPABILITIES: JsonObject = {
-  ops: [...OPERATIONS.keys()],
+  ops: [...OPERATIONS.keys()].filter((op) => !(options.isStatic && /^(?:source|server|client)\./.test(op))),
   clock: true,
   concurrency: 1,
-  profiles: ['core', 'mount', 'mtls-server', 'mtls-client', 'migration'],
+  profiles: options.isStatic ? ['core'] : ['core', 'mount', 'mtls-server', 'mtls-client', 'migration'],
   rules: Object.keys(RULES),
-  sources: ['mount', 'static'],
+  sources: options.sources,
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
   options: [
     'pollMs',

@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { type TLSSocket } from 'node:tls';
 
 import { isSpiffeError, SpiffeError } from '@svidkit/core';
-import { type HttpsAgent, type Http2Client, anyPeerOf, type SocketHolder } from '@svidkit/tls';
+import { type HttpsAgent, type Http2Client, type SocketHolder } from '@svidkit/tls';
 
 import { engine } from './engine.ts';
 import { identityOf } from './identity-of.ts';
@@ -162,6 +162,6 @@ async function asVerdict<T>(answer: Promise<T>): Promise<T> {
 }
 
 function nameOfPeer(holder: SocketHolder): string {
-  const peer = anyPeerOf(holder);
+  const peer = engine.anyPeerOf(holder);
   return peer.kind === 'spiffe' ? peer.id.toString() : `legacy:${peer.name}`;
 }

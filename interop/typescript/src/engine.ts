@@ -1,5 +1,6 @@
 import { openMountedX509Source } from '@svidkit/mount';
 import {
+  anyPeerOf,
   connectTls,
   createHttp2Client,
   createHttpsAgent,
@@ -10,6 +11,7 @@ import {
 
 /** The parts of svidkit that the operations with handles use. One object, so that a broken part can take a good one's place. */
 export interface Engine {
+  anyPeerOf: typeof anyPeerOf;
   openMountedX509Source: typeof openMountedX509Source;
   createTlsServer: typeof createTlsServer;
   createHttpsServer: typeof createHttpsServer;
@@ -21,6 +23,7 @@ export interface Engine {
 
 /** svidkit. */
 export const engine: Engine = {
+  anyPeerOf,
   openMountedX509Source,
   createTlsServer,
   createHttpsServer,

@@ -1,9 +1,12 @@
 // The reference adapter: one JSON object per line in, one out. See docs/design/conformance-kit.md.
 import { answer } from './answer.ts';
+import { breakWith } from './mutants/break-with.ts';
 import { closeAll } from './operations.ts';
+import { options } from './options.ts';
 import { type JsonObject } from './params.ts';
 import { tell } from './tell.ts';
 
+if (options.mutant !== undefined) breakWith(options.mutant);
 process.once('SIGTERM', () => process.exit(0));
 
 // Not node:readline, which also ends lines at U+2028, and JSON may have that inside of a string.

@@ -1,3 +1,4 @@
+import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
 import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
@@ -20,7 +21,7 @@ import { verifyChain } from './verify-chain.ts';
 export type Operation = (params: JsonObject) => JsonObject | Promise<JsonObject>;
 
 /** Every operation of the protocol that svidkit has. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['id.parse', parseId],
   ['id.build', buildId],
   ['id.equal', equalIds],
@@ -28,6 +29,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
   ['svid.parsePem', parseSvidPem],
   ['svid.parseDer', parseSvidDer],
   ['bundle.parsePem', parseBundlePem],
+  ['bundle.parse', parseBundle],
+  ['bundleMap.parse', parseMap],
+  ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
   ['td.parse', parseTrustDomain],
   ['jwt.validate', validateJwt],

@@ -5,7 +5,7 @@ import { type AddressInfo, type Server, type Socket } from 'node:net';
 import { type Server as TlsServer, type TLSSocket } from 'node:tls';
 
 import { type StaticMigrationPolicy, type SvidkitEvents } from '@svidkit/core';
-import { anyPeerOf, type Gated, type SecureServerOptions, type SocketHolder } from '@svidkit/tls';
+import { type Gated, type SecureServerOptions, type SocketHolder } from '@svidkit/tls';
 
 import { engine } from './engine.ts';
 import { identityOf, type OwnIdentity, policyOf } from './identity-of.ts';
@@ -133,6 +133,6 @@ function makeServer(
 }
 
 function nameOfPeer(holder: SocketHolder): string {
-  const peer = anyPeerOf(holder);
+  const peer = engine.anyPeerOf(holder);
   return JSON.stringify(peer.kind === 'spiffe' ? { peer: peer.id.toString() } : { legacy: peer.name });
 }

@@ -1,12 +1,14 @@
 import { LATER, SECTIONS } from './catalogue.ts';
+import { type PlayedCase } from './played-cases.ts';
 import { type SuiteDraft } from './render.ts';
 
 /** The rows of the catalogue and what came of them: case ids, or why there are none yet. */
-export function coverageText(suites: readonly SuiteDraft[]): string {
+export function coverageText(suites: readonly SuiteDraft[], played: readonly PlayedCase[]): string {
   const ids = new Map<number, string[]>();
   for (const { suite, drafts } of suites) {
     for (const { row, id } of drafts) ids.set(row, [...(ids.get(row) ?? []), `${suite}/${id}`]);
   }
+  for (const { row, id } of played) ids.set(row, [...(ids.get(row) ?? []), id]);
   const rows = SECTIONS.flatMap(({ from, to, finished, later }) =>
     Array.from({ length: to - from + 1 }, (_, index) => {
       const row = from + index;

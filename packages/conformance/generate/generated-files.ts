@@ -1,5 +1,6 @@
 import { NEWEST_REVISION } from '../src/requirements/requirement-set.ts';
 import { coverageText } from './coverage.ts';
+import { playedCases } from './played-cases.ts';
 import { publishedIdsText } from './published-ids.ts';
 import { renderSuite, vectorText } from './render.ts';
 import { requirementsText } from './requirements.ts';
@@ -8,11 +9,12 @@ import { suiteDrafts } from './suites.ts';
 /** Everything that is generated: the text of each file by its path in the package. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const drafts = suiteDrafts();
+  const played = playedCases();
   const files = new Map(
     drafts.map((suite) => [`vectors/${suite.suite}.json`, vectorText(renderSuite(suite))]),
   );
-  files.set('coverage.json', coverageText(drafts));
-  files.set('published-ids.json', publishedIdsText(drafts));
-  files.set(`requirements/${NEWEST_REVISION}.json`, requirementsText(NEWEST_REVISION, drafts));
+  files.set('coverage.json', coverageText(drafts, played));
+  files.set('published-ids.json', publishedIdsText(drafts, played));
+  files.set(`requirements/${NEWEST_REVISION}.json`, requirementsText(NEWEST_REVISION, drafts, played));
   return files;
 }

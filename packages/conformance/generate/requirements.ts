@@ -1,14 +1,25 @@
 import { type RequirementSet } from '../src/requirements/requirement-set.ts';
 import { SPEC_COMMIT } from '../src/spec/spec-link.ts';
 import { PROFILE_OF } from '../src/vectors/load-suites.ts';
+import { type PlayedCase } from './played-cases.ts';
 import { type SuiteDraft } from './render.ts';
 
 /**
  * The requirement set of a revision: the cases of level `must`, by profile. Nothing is released yet, so it is written
  * with the vectors; from the first release on it is frozen, and what is new goes into the set of the next revision.
  */
-export function requirementsText(revision: string, suites: readonly SuiteDraft[]): string {
-  const profiles = Map.groupBy(suites, ({ suite }) => PROFILE_OF[suite] ?? suite);
+export function requirementsText(
+  revision: string,
+  suites: readonly SuiteDraft[],
+  played: readonly PlayedCase[],
+): string {
+  const fixed = suites.flatMap(({ suite, drafts }) =>
+    drafts.map(({ id, level }) => ({ id: `${suite}/${id}`, level })),
+  );
+  const profiles = Map.groupBy([...fixed, ...played], ({ id }) => {
+    const [suite = ''] = id.split('/');
+    return PROFILE_OF[suite] ?? suite;
+  });
   const set: RequirementSet = {
     format: 1,
     revision,
@@ -16,9 +27,7 @@ export function requirementsText(revision: string, suites: readonly SuiteDraft[]
     profiles: {},
   };
   const lines = Array.from(profiles, ([profile, members]) => {
-    const ids = members.flatMap(({ suite, drafts }) =>
-      drafts.filter(({ level }) => level === 'must').map(({ id }) => `${suite}/${id}`),
-    );
+    const ids = members.filter(({ level }) => level === 'must').map(({ id }) => id);
     const list = ids.toSorted().map((id) => JSON.stringify(id));
     return list.length === 0 ? [] : [`${JSON.stringify(profile)}:[\n${list.join(',\n')}\n]`];
   }).flat();

@@ -151,6 +151,71 @@ export const SPEC = {
     '4.1.3',
     'In both cases, workloads MUST treat all SVIDs from the trust domain as invalid and untrusted.',
   ),
+  bundleKeys: cite('BUNDLE', '4.1.3', 'The parameter `keys` MUST be present. Its value is an array of JWKs.'),
+  bundleUnknown: cite(
+    'BUNDLE',
+    '4.1.3',
+    'Clients encountering unknown key types or uses MUST ignore the corresponding JWK element.',
+  ),
+  bundleUse: cite(
+    'BUNDLE',
+    '4.2.2',
+    'Clients encountering either a missing `use` parameter or an unknown `use` value MUST ignore the entire JWK element.',
+  ),
+  bundleMembers: cite(
+    'BUNDLE',
+    '4.1',
+    'Parameters not defined here MAY be included as implementers see fit, however SPIFFE implementations MUST NOT require their presence in order to function.',
+  ),
+  sequence: cite(
+    'BUNDLE',
+    '4.1.1',
+    'When present, its value MUST be a monotonically increasing integer, and MUST be changed whenever the contents of the bundle are updated.',
+  ),
+  sequenceBits: cite(
+    'BUNDLE',
+    '4.1.1',
+    'Care should be taken to ensure that the resulting type has at least 64 bits of precision in order to mitigate overflow.',
+  ),
+  refreshHint: cite(
+    'BUNDLE',
+    '4.1.2',
+    'When set, its value MUST be an integer representing the suggested consumer refresh interval in seconds.',
+  ),
+  mapTrustDomains: cite(
+    'BUNDLE',
+    '5.1.1',
+    'Its contents are a map of SPIFFE Bundles, keyed by the trust domain name.',
+  ),
+  mapDuplicates: cite(
+    'BUNDLE',
+    '5.1.1',
+    'Consumers MUST reject maps in which duplicate trust domain name keys are detected, provided that the underlying libraries are capable of detecting such duplications.',
+  ),
+  mapRefresh: cite(
+    'BUNDLE',
+    '5.1.1',
+    'Consumers of SPIFFE Bundle Maps MUST NOT alter SPIFFE Bundle Map refresh behavior based on the value of \u201crefresh_hint\u201d keys present in any individual bundle in the map.',
+  ),
+  x5cMissing: cite('X509-SVID', '6.2', 'If `x5c` is not set, or is empty, then the entry MUST be ignored.'),
+  x5c: cite(
+    'X509-SVID',
+    '6.2',
+    'If the `x5c` parameter contains multiple values, then all but the first MUST be ignored.',
+  ),
+  x509NoKid: cite('X509-SVID', '6.1', 'Additionally, the `kid` parameter of each JWK entry MUST NOT be set.'),
+  jwtKid: cite('JWT-SVID', '6.1', 'Additionally, the `kid` parameter of each JWK entry MUST be set.'),
+  jwtAlgorithms: cite('JWT-SVID', '2.1'),
+  kidUnique: cite(
+    'WIT-SVID',
+    '6.1',
+    'The value of the `kid` parameter MUST be unique within the scope of the SPIFFE bundle.',
+  ),
+  workloadJwks: cite(
+    'WORKLOAD-API',
+    '6.2.2',
+    'The server MUST NOT include keys with other uses in the returned JWT bundles.',
+  ),
   endpoint: cite(
     'WORKLOAD-ENDPOINT',
     '4',
@@ -178,6 +243,8 @@ export const SPEC = {
   ),
   kit: (section: string): SpecReference => cite('KIT', section),
   rfc5280: (section: string): SpecReference => cite('RFC5280', section),
+  rfc7517: (section: string): SpecReference => cite('RFC7517', section),
+  rfc8259: (section: string): SpecReference => cite('RFC8259', section),
   rfc7468: cite('RFC7468', '2'),
   workloadApi: (section: string): SpecReference => cite('WORKLOAD-API', section),
 } as const;

@@ -1,7 +1,10 @@
 import { type SuiteDraft } from './render.ts';
 import { authorizerDrafts } from './suites/authorizer.ts';
+import { bundleJsonSuite } from './suites/bundle-json.ts';
+import { bundleMapSuite } from './suites/bundle-map.ts';
 import { bundlePemSuite } from './suites/bundle-pem.ts';
 import { endpointDrafts } from './suites/endpoint.ts';
+import { jwksSuite } from './suites/jwks.ts';
 import { jwtSvidSuite } from './suites/jwt-svid.ts';
 import { spiffeIdDrafts } from './suites/spiffe-id.ts';
 import { trustDomainDrafts } from './suites/trust-domain.ts';
@@ -16,6 +19,9 @@ export function suiteDrafts(): readonly SuiteDraft[] {
     { suite: 'authorizer', drafts: authorizerDrafts() },
     x509SvidSuite(),
     bundlePemSuite(),
+    bundleJsonSuite(),
+    bundleMapSuite(),
+    jwksSuite(),
     x509VerifySuite(),
     jwtSvidSuite(),
     { suite: 'endpoint', drafts: endpointDrafts() },

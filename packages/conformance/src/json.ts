@@ -38,6 +38,12 @@ export function textMember(object: JsonObject, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** An own member of an object that is an object; an empty one without one. */
+export function objectMember(object: JsonObject, name: string): JsonObject {
+  const value = member(object, name);
+  return isObject(value) ? value : {};
+}
+
 /**
  * A copy for reports: what is deeper than 6 levels, longer than 50 entries or 300 characters is cut, since others
  * decide how large it is.

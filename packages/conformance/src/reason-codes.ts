@@ -19,7 +19,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('jwt', 'malformed length alg typ kid key crit header signature sub aud exp nbf iat no-bundle'),
   ...words('bearer', 'form'),
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
-  ...words('bundle', 'empty malformed'),
+  ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),
   ...words('mount', 'missing unreadable permissions file-type too-large torn identity stale'),
   ...words('source', 'timeout expired empty closed'),
   ...words('peer', 'no-certificate closed timeout handshake'),

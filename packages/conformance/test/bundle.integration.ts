@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
-import { REFERENCE, temporaryDirectory } from './run-kit.ts';
+import { REFERENCE, STATIC, temporaryDirectory } from './run-kit.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -20,6 +20,7 @@ test('the published program is one file beside its vectors, and needs nothing el
     platform: 'node',
     format: 'esm',
     target: 'node22',
+    conditions: ['@svidkit/source'],
   });
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly files: string[];
@@ -28,10 +29,14 @@ test('the published program is one file beside its vectors, and needs nothing el
   for (const file of [...shipped, 'package.json', 'LICENSE'])
     cpSync(join(root, file), join(directory, file), { recursive: true });
   const results = join(directory, 'results.json');
-  const { code, stdout } = await execute([bin, 'run', '--json', results, '--', ...REFERENCE]);
+  const { code, stdout } = await execute([bin, 'run', ...STATIC, '--json', results, '--', ...REFERENCE]);
   expect(stdout).toMatch(/^svidkit \S+, kit 0\.1\.0, seed /m);
   expect(stdout).toMatch(/^\d{3,} cases executed: \d{3,} pass, \d+ unsupported$/m);
   expect(code).toBe(0);
+  // What is played needs certificates and writers, which are in the file too.
+  const played = await execute([bin, 'run', '--case', 'rotation/swap/all-three*', '--', ...REFERENCE]);
+  expect(played.stdout).toMatch(/^4 cases executed: 4 pass$/m);
+  expect(played.code).toBe(0);
   const matrix = await execute([bin, 'matrix', results, '-o', join(directory, 'site')]);
   expect(matrix.stdout).toMatch(/^1 implementation, \d{3,} cases, 0 disagreements: /);
   expect(matrix.code).toBe(0);

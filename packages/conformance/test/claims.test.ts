@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { allSuites } from '../src/all-suites.ts';
 import { type Changes, changesSince } from '../src/report/changes.ts';
 import { type ResultsFile } from '../src/report/read-results.ts';
 import { type RunReport } from '../src/report/run-report.ts';
@@ -7,7 +8,6 @@ import { claimsOf, claimText } from '../src/requirements/claims.ts';
 import { loadRequirements, REVISIONS } from '../src/requirements/requirement-set.ts';
 import { type CaseResult, STATUSES } from '../src/run/result.ts';
 import { updateKnown } from '../src/run/update-known.ts';
-import { loadSuites } from '../src/vectors/load-suites.ts';
 
 const result = (id: string, status: CaseResult['status'], more: Partial<CaseResult> = {}): CaseResult => ({
   case: id,
@@ -21,7 +21,7 @@ const result = (id: string, status: CaseResult['status'], more: Partial<CaseResu
 describe('a requirement set', () => {
   test.each(REVISIONS)('%s names cases that there are, each once, of level must, by profile', (revision) => {
     const { profiles } = loadRequirements(revision);
-    const levels = new Map(loadSuites().flatMap(({ cases }) => cases.map(({ id, level }) => [id, level])));
+    const levels = new Map(allSuites().flatMap(({ cases }) => cases.map(({ id, level }) => [id, level])));
     const ids = Object.values(profiles).flat();
     expect(ids.filter((id) => levels.get(id) !== 'must')).toEqual([]);
     expect(new Set(ids).size).toBe(ids.length);

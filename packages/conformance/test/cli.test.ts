@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import { allSuites } from '../src/all-suites.ts';
 import { LineSplitter } from '../src/protocol/line-splitter.ts';
 import { casePattern } from '../src/run/case-pattern.ts';
 import { judge } from '../src/run/judge.ts';
-import { loadSuites } from '../src/vectors/load-suites.ts';
 import { type Case } from '../src/vectors/vector.ts';
 import { runKit } from './run-kit.ts';
 
@@ -32,18 +32,22 @@ describe('the command line', () => {
     expect(exitCode).toBe(2);
   });
 
-  test.each([['--help'], ['run', '--help'], ['list', '--help'], ['explain', '--help'], ['doctor', '--help']])(
-    '%s %s helps',
-    async (...argv) => {
-      const { exitCode, stdout } = await runKit(argv.filter((word) => typeof word === 'string'));
-      expect(stdout).toContain('Usage:');
+  test('every command helps, and the help of all names it', async () => {
+    const all = await runKit(['--help']);
+    const commands = Array.from(all.stdout.matchAll(/^ {2}([a-z-]+) /gm), (match) => match[1] ?? '');
+    expect(commands).toContain('matrix');
+    for (const command of commands) {
+      const { exitCode, stdout } = await runKit([command, '--help']);
+      expect(stdout).toContain(`Usage: spiffe-conformance ${command}`);
       expect(exitCode).toBe(0);
-    },
-  );
+    }
+    const { stderr } = await runKit(['nothing']);
+    expect(stderr).toContain('there is no command');
+  });
 
   test('lists cases, in shards that together are all of them', async () => {
     const all = await ids([]);
-    expect(all.length).toBe(loadSuites().reduce((sum, { cases }) => sum + cases.length, 0));
+    expect(all.length).toBe(allSuites().reduce((sum, { cases }) => sum + cases.length, 0));
     const shards = await Promise.all(['1/3', '2/3', '3/3'].map((shard) => ids(['--shard', shard])));
     expect(shards.flat().toSorted()).toEqual(all.toSorted());
     expect(await ids(['--profile', 'workload-api'])).toEqual(await ids(['--suite', 'endpoint']));

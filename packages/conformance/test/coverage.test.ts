@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
+import { allSuites } from '../src/all-suites.ts';
 import { type CatalogueCoverage, type Clause, type ClauseFile, loadClauses } from '../src/coverage/clause.ts';
 import { cover, type Cover } from '../src/coverage/cover.ts';
 import { SPEC_COMMIT, specLink } from '../src/spec/spec-link.ts';
-import { loadSuites } from '../src/vectors/load-suites.ts';
 import { runKit } from './run-kit.ts';
 
 const { file, catalogue } = loadClauses();
@@ -33,7 +33,7 @@ describe('the sentences of the standards', () => {
   });
 
   test('are covered by cases that there are', async () => {
-    const ids = new Set(loadSuites().flatMap(({ cases }) => cases.map(({ id }) => id)));
+    const ids = new Set(allSuites().flatMap(({ cases }) => cases.map(({ id }) => id)));
     const { stdout } = await runKit(['coverage', '--json']);
     const rows = JSON.parse(stdout) as { readonly id: string; readonly cover: Cover }[];
     const cited = rows.flatMap((row) => (row.cover.kind === 'cases' ? row.cover.ids : []));

@@ -246,4 +246,36 @@ describe.skipIf(!HAS_CHROMIUM)('the page in a browser', () => {
       await page.close();
     }
   });
+
+  test('shows cases that differ in one thing, and come to the same, as one line also where they are looked for', async () => {
+    const files = ['folded', 'refused'].map((branch) =>
+      resultsFile({
+        name: branch,
+        results: ['41', '42', '43', '44'].map((byte) => ({
+          case: `spiffe-id/choice/td-byte-sweep[byte=${byte}]`,
+          level: 'choice' as const,
+          status: 'pass' as const,
+          branch,
+        })),
+      }),
+    );
+    const { folder } = await matrix(...files);
+    const page = await openPage(pathToFileURL(join(folder, 'index.html')).href, { width: 800, height: 600 });
+    const lines = (): Promise<unknown> =>
+      page.evaluate(
+        `Array.from(document.querySelectorAll('tbody tr:not([hidden])'), (line) => line.className)`,
+      );
+    try {
+      await page.evaluate(`document.getElementById('disputed').click()`);
+      expect(await lines()).toEqual(['suite', 'family disputed']);
+      // The sign, the number of the way, and how many cases went it.
+      const cells = `Array.from(document.querySelectorAll('tr.family td'), (cell) => cell.innerText.trim())`;
+      expect(await page.evaluate(cells)).toEqual(['◆24', '◆14']);
+      await page.evaluate(`document.querySelector('tr.family').click()`);
+      const member = 'case member disputed';
+      expect(await lines()).toEqual(['suite', 'family disputed', member, member, member, member]);
+    } finally {
+      await page.close();
+    }
+  });
 });

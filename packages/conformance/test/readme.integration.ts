@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { allSuites } from '../src/all-suites.ts';
 import { STATUSES } from '../src/run/result.ts';
-import { loadSuites } from '../src/vectors/load-suites.ts';
 import { runCases, runKit } from './run-kit.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
@@ -31,10 +31,12 @@ describe('the README', () => {
   });
 
   test('names every suite, every operation and every status', () => {
-    const files = loadSuites();
+    const files = allSuites();
     const names = [
       ...files.map(({ suite }) => suite),
-      ...new Set(files.flatMap(({ cases }) => cases.map(({ op }) => op))),
+      ...new Set(
+        files.flatMap(({ cases }) => cases.flatMap(({ op, behaviour }) => [op, ...(behaviour?.ops ?? [])])),
+      ),
       ...STATUSES,
     ];
     expect(names.filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);

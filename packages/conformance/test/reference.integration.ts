@@ -7,13 +7,13 @@ import { AdapterHost } from '../src/protocol/adapter-host.ts';
 import { type AdapterCommand } from '../src/protocol/adapter-process.ts';
 import { CaseRunner } from '../src/run/run-cases.ts';
 import { loadSuites } from '../src/vectors/load-suites.ts';
-import { REFERENCE, runCases, runKit, temporaryDirectory } from './run-kit.ts';
+import { REFERENCE, runCases, runKit, STATIC, temporaryDirectory } from './run-kit.ts';
 import { schemaValidator } from './schema-validator.ts';
 
 describe('the kit against the reference adapter', () => {
   test('passes every case that it declares, for the very reasons that the cases name', async () => {
     const { exitCode, results, stdout } = await runCases(
-      ['--codes', 'strict', '--against', 'reference'],
+      [...STATIC, '--codes', 'strict', '--against', 'reference'],
       REFERENCE,
     );
     expect(results.results.filter(({ status }) => status !== 'pass' && status !== 'unsupported')).toEqual([]);
@@ -36,7 +36,10 @@ describe('the kit against the reference adapter', () => {
   test.each(['2026-01-01', '2049-12-31', '2050-01-01', '2099-12-30'])(
     'comes to the same verdicts on %s, since they hold for every clock',
     async (day) => {
-      const { results } = await runCases(['--at', `${day}T00:00:00Z`, '--codes', 'strict'], REFERENCE);
+      const { results } = await runCases(
+        [...STATIC, '--at', `${day}T00:00:00Z`, '--codes', 'strict'],
+        REFERENCE,
+      );
       expect(results.results.filter(({ status }) => status !== 'pass' && status !== 'unsupported')).toEqual(
         [],
       );
@@ -74,6 +77,7 @@ describe('the kit against the reference adapter', () => {
       repeat: 1,
       isolation: 'run',
       at: undefined,
+      play: { seed: '1', keep: false, evidence: undefined },
     });
     for (const one of cases.values()) await runner.run(one);
     await host.end();

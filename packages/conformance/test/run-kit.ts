@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 
 import { runCli } from '../src/cli/run-cli.ts';
 import { type CaseResult } from '../src/run/result.ts';
+import { loadSuites } from '../src/vectors/load-suites.ts';
 
 /** How a run of the command ended, and what it said. */
 export interface KitRun {
@@ -20,6 +21,12 @@ export const REFERENCE: readonly string[] = [
   '--conditions=@svidkit/source',
   join(import.meta.dirname, '../../../interop/typescript/src/main.ts'),
 ];
+
+/** The same, without what needs handles: a run of every case is over soon. */
+export const STATIC_REFERENCE: readonly string[] = [...REFERENCE, '--static'];
+
+/** Selects the vectors alone, without what is played. */
+export const STATIC: readonly string[] = loadSuites().flatMap(({ suite }) => ['--suite', suite]);
 
 /** An adapter that does one thing wrong; see `hostile-adapter.ts`. */
 export function hostile(mode: string): readonly string[] {

@@ -72,8 +72,10 @@ async function bundlesByName(
     // What is wrong with the directory is said of the identity in it.
     return { domainBundles, strayNames, listed: false };
   }
+  // Two dots in front are the writer's own: generations and links of kubelet, whole or left behind by a crash.
+  const visible = names.filter((name) => !name.startsWith('..'));
   for (const suffix of plan.bundleSuffixes) {
-    for (const name of names.filter((candidate) => candidate.endsWith(suffix)).toSorted()) {
+    for (const name of visible.filter((candidate) => candidate.endsWith(suffix)).toSorted()) {
       const trustDomain = trustDomainOf(basename(name, suffix));
       if (trustDomain === undefined || domainBundles.has(trustDomain)) strayNames.push(name);
       else domainBundles.set(trustDomain, join(plan.directory, name));

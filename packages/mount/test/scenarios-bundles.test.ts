@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+
 // `scenario` is the test block here.
 // oxlint-disable vitest/no-standalone-expect
 import { TrustDomain } from '@svidkit/core';
@@ -365,6 +367,19 @@ scenario(
     expect(
       reader.source.health().problems.filter((problem) => problem.includes('want a trust domain')),
     ).toHaveLength(2);
+  },
+);
+
+scenario(
+  28,
+  "leaves out files of the writer's own, whose names begin with two dots, although trust domains may",
+  async ({ ca, path, open }) => {
+    const writer = kubeletWriter(path('mount'));
+    await writer.write(await withFederation(ca, [ca]));
+    writeFileSync(path('mount/..evil.example.spiffe-trust-bundle.pem'), ca.bundlePem);
+    writeFileSync(path('mount/.fine.example.spiffe-trust-bundle.pem'), ca.bundlePem);
+    const reader = await open();
+    expect(domains(reader)).toEqual(['.fine.example', 'prod.example']);
   },
 );
 

@@ -23,6 +23,8 @@ import { type X509SourceSettings } from './x509-source-options.ts';
 
 /** How long the first answer may take when that alone is waited for. */
 const FIRST_ANSWER_MS = 10_000;
+/** What a message may show. */
+const PLAIN_HINT = /^[\w./-]{1,64}$/u;
 const FROM_BEST_TO_WORST: readonly HealthStatus[] = ['fresh', 'overdue', 'critical', 'expired'];
 
 /** The follower of one Workload API: takes whole messages, decides, and publishes. */
@@ -212,7 +214,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   #nothingPicked({ svids }: WorkloadX509Context): SpiffeError {
     const given = svids.map(({ id, hint }) =>
-      hint === undefined ? id.toString() : `${id.toString()} (hint)`,
+      hint !== undefined && PLAIN_HINT.test(hint) ? `${id.toString()} (hint "${hint}")` : id.toString(),
     );
     return new SpiffeError(
       'ERR_SOURCE_EMPTY',
@@ -225,15 +227,12 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     const { latest } = this.#troubles;
     // Without a message, what the cell says is only that there has been none.
     const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
-    const saw = reason?.message ?? 'it took the call and has sent nothing';
-    return new SpiffeError(
-      'ERR_SOURCE_TIMEOUT',
-      `no identity from the Workload API at ${this.address} ${waitMs === 0 ? 'with its first answer' : `within ${waitMs} ms`}: ${saw}`,
-      {
-        hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
-        ...(reason === undefined ? {} : { cause: reason }),
-      },
-    );
+    const saw = reason?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const when = waitMs === 0 ? 'with the first answer' : `within ${waitMs} ms`;
+    return new SpiffeError('ERR_SOURCE_TIMEOUT', `no identity ${when}: ${saw}`, {
+      hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
+      ...(reason === undefined ? {} : { cause: reason }),
+    });
   }
 
   *#problems(status: HealthStatus): Iterable<string> {

@@ -1,11 +1,11 @@
+import { allSuites } from '../all-suites.ts';
 import { EXIT } from '../exit-code.ts';
 import { selectCases } from '../run/select-cases.ts';
-import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine } from './command-line.ts';
 import { readSelection, SELECTION_KINDS } from './run-options.ts';
 
-const LIST_HELP = `Usage: spiffe-conformance list [--json] [--suite NAME] [--case PATTERN] [--profile NAME] [--level LEVEL] [--shard 2/4]
+const LIST_HELP = `Usage: spiffe-conformance list [--json] [--suite NAME] [--case PATTERN] [--profile NAME] [--level LEVEL] [--shard 2/4] [--quick]
 `;
 
 /** Lists cases. */
@@ -15,7 +15,7 @@ export function listCommand(argv: readonly string[], io: CliIo): number {
     io.stdout.write(LIST_HELP);
     return EXIT.passed;
   }
-  const selected = selectCases(loadSuites(), readSelection(line));
+  const selected = selectCases(allSuites(), readSelection(line));
   if (line.flag('json')) {
     const rows = selected.map(({ suite, profile, case: one }) => ({
       id: one.id,

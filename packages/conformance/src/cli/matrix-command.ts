@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { allSuites } from '../all-suites.ts';
 import { EXIT, usageFailure } from '../exit-code.ts';
 import { matrixJson } from '../matrix/matrix-json.ts';
 import { matrixMarkdown } from '../matrix/matrix-markdown.ts';
@@ -7,7 +8,6 @@ import { matrixPage } from '../matrix/matrix-page.ts';
 import { disputedCount, buildMatrix } from '../matrix/matrix.ts';
 import { readResults } from '../report/read-results.ts';
 import { count } from '../terminal-text.ts';
-import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine } from './command-line.ts';
 import { writeFile } from './write-file.ts';
@@ -31,7 +31,7 @@ export function matrixCommand(argv: readonly string[], io: CliIo): number {
   if (line.operands.length === 0) throw usageFailure('which results? Name the files that run --json wrote');
   const matrix = buildMatrix(
     line.operands.map((file) => readResults(file)),
-    loadSuites(),
+    allSuites(),
   );
   writeFile(join(folder, 'index.html'), matrixPage(matrix));
   writeFile(join(folder, 'matrix.md'), matrixMarkdown(matrix));

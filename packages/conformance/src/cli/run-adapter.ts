@@ -1,4 +1,6 @@
-import { KitFailure, EXIT } from '../exit-code.ts';
+import { allSuites } from '../all-suites.ts';
+import { EXIT, KitFailure } from '../exit-code.ts';
+import { loadOutside } from '../outside/load-outside.ts';
 import { AdapterHost } from '../protocol/adapter-host.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
 import { type Hello } from '../protocol/capabilities.ts';
@@ -12,7 +14,6 @@ import { CaseRunner } from '../run/run-cases.ts';
 import { seededOrder } from '../run/seeded-order.ts';
 import { selectCases, type SelectedCase } from '../run/select-cases.ts';
 import { harmless } from '../terminal-text.ts';
-import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { ownVersion } from './own-version.ts';
 import { type RunOptions } from './run-options.ts';
@@ -40,7 +41,8 @@ export async function runAdapter(
   io: CliIo,
   watchers: readonly RunWatcher[],
 ): Promise<RunReport> {
-  const files = loadSuites();
+  const outside = options.outside.length === 0 ? undefined : loadOutside(options.outside, ownVersion());
+  const files = outside?.files ?? allSuites();
   const all = new Map(files.flatMap(({ cases }) => cases.map((one) => [one.id, one] as const)));
   const selected = inOrder(selectCases(files, options.selection), options.seed);
   if (selected.length === 0) throw new KitFailure(EXIT.kit, 'not a single case was selected');
@@ -50,7 +52,7 @@ export async function runAdapter(
   const known =
     options.known === undefined ? () => undefined : readKnownFailures(options.known, [...all.keys()], today);
 
-  const remarks = new Set<string>();
+  const remarks = new Set<string>(outside?.remarks);
   const revoked: [string, string][] = [];
   const host = new AdapterHost(adapter, {
     timeoutFactor: options.timeoutFactor,
@@ -70,7 +72,11 @@ export async function runAdapter(
   });
   const stop = (): void => host.kill();
   io.interrupted.addEventListener('abort', stop, { once: true });
-  const runner = new CaseRunner(host, all, { ...options, known });
+  const runner = new CaseRunner(host, all, {
+    ...options,
+    known,
+    play: { seed: options.seed, keep: options.keep, evidence: options.files.evidence },
+  });
   const progress = new Progress(io);
   const done: SelectedCase[] = [];
   try {

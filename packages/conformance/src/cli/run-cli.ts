@@ -4,10 +4,12 @@ import { type CliIo } from './cli-io.ts';
 import { coverageCommand } from './coverage-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { explainCommand } from './explain-command.ts';
+import { flakeCommand } from './flake-command.ts';
 import { initCommand } from './init-command.ts';
 import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
 import { matrixCommand } from './matrix-command.ts';
+import { mergeCommand } from './merge-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
@@ -21,12 +23,14 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['list', listCommand],
   ['explain', explainCommand],
   ['doctor', doctorCommand],
+  ['flake', flakeCommand],
   ['self-test', selfTestCommand],
   ['known', knownCommand],
   ['vectors', vectorsCommand],
   ['init', initCommand],
   ['coverage', coverageCommand],
   ['matrix', matrixCommand],
+  ['merge', mergeCommand],
 ]);
 
 const HELP = `spiffe-conformance checks a SPIFFE implementation, in any language, through a small adapter.
@@ -38,11 +42,13 @@ Commands:
   list [options]               list cases
   explain <case id>            all about one case
   doctor -- <adapter>          check that an adapter speaks the protocol
+  flake [options] -- <adapter> play the cases of behaviour over and over
   self-test -- <adapter>       check that the cases notice broken implementations
   coverage                     which sentences of the standards the cases cover
   init <language>              write an adapter to begin with
   vectors -o FILE              the cases as an archive, for tests without Node.js
   known update -- <adapter>    bring a file of known failures up to date
+  merge <results> -o FILE      put the parts of one run (run --shard) together
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 
+import { allSuites } from '../all-suites.ts';
 import { Evidence } from '../evidence/evidence.ts';
 import { EXIT, KitFailure, usageFailure } from '../exit-code.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
@@ -14,7 +15,6 @@ import { badResults, executedCount, type RunReport } from '../report/run-report.
 import { resultStream } from '../report/stream.ts';
 import { summaryText } from '../report/summary.ts';
 import { loadRequirements } from '../requirements/requirement-set.ts';
-import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine, requireAdapter } from './command-line.ts';
 import { ownVersion } from './own-version.ts';
@@ -27,6 +27,8 @@ const RUN_HELP = `Usage: spiffe-conformance run [options] -- <adapter> [argument
 Which cases (each may be given several times):
   --suite NAME  --case PATTERN  --profile NAME  --level LEVEL
   --shard 2/4                 one of four parts
+  --quick                     without cases that take seconds
+  --outside limbo:PATH        cases of x509-limbo in place of the kit's, or wycheproof:PATH; they back no claim
 How to run them:
   --seed TEXT                 the order of cases inside of a suite
   --repeat N                  each case as often, and every time has to pass
@@ -102,7 +104,7 @@ async function runAndRecord(adapter: AdapterCommand, options: RunOptions, io: Cl
       : new Evidence({
           folder: evidence,
           keep: options.keep,
-          files: loadSuites(),
+          files: options.outside.length === 0 ? allSuites() : [],
           repro: {
             program: io.program ?? ['npx', '@svidkit/conformance'],
             adapter,
@@ -127,6 +129,7 @@ function optionsThatMatter(options: RunOptions): readonly string[] {
   const always = { seed, codes, against, isolation, repeat, 'timeout-factor': timeoutFactor };
   return [
     ...Object.entries(always).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...options.outside.flatMap((source) => ['--outside', source]),
     ...(at === undefined ? [] : ['--at', at]),
     ...(known === undefined ? [] : ['--known', known]),
   ];

@@ -31,8 +31,14 @@ export async function selfTestCommand(argv: readonly string[], io: CliIo): Promi
   const stop = (): void => host.kill();
   io.interrupted.addEventListener('abort', stop, { once: true });
   const cases = new Map(loadSuites().flatMap((file) => file.cases.map((one) => [one.id, one] as const)));
-  const { killers, unnoticed, crudeScores, mutants } = await killMatrix(host, cases);
-  await host.end();
+  let matrix: Awaited<ReturnType<typeof killMatrix>>;
+  try {
+    matrix = await killMatrix(host, cases);
+  } finally {
+    // One that goes on running would keep this program from ending, whatever happened.
+    await host.end();
+  }
+  const { killers, unnoticed, crudeScores, mutants } = matrix;
   io.interrupted.removeEventListener('abort', stop);
   if (io.interrupted.aborted) return EXIT.interrupted;
 

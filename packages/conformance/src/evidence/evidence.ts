@@ -8,6 +8,7 @@ import { type CaseResult, isBad, isExecuted } from '../run/result.ts';
 import { type SelectedCase } from '../run/select-cases.ts';
 import { type VectorFile } from '../vectors/vector.ts';
 import { certificateFiles } from './certificate-files.ts';
+import { evidenceFolder } from './evidence-folder.ts';
 import { type ReproOptions, reproScript } from './repro-script.ts';
 
 /** There are private keys in it, if only published ones. */
@@ -79,7 +80,7 @@ export class Evidence implements RunWatcher {
   }
 
   #folderOf(id: string): string {
-    return join(this.#options.folder, id.replaceAll('[', '@').replaceAll(']', ''));
+    return evidenceFolder(this.#options.folder, id);
   }
 
   #write({ suite, case: one }: SelectedCase, result: CaseResult, { lines, stderr }: Seen): void {
@@ -90,8 +91,8 @@ export class Evidence implements RunWatcher {
     write('transcript.ndjson', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     if (stderr !== '') write('stderr.txt', `${stderr}\n`);
     const file = this.#options.files.find((candidate) => candidate.suite === suite);
-    const certificates = file === undefined ? [] : certificateFiles(one.params, file);
-    for (const { name, text } of certificates) write(join('certs', name), text);
+    for (const { name, text } of certificateFiles(one.params, file?.recipes ?? {}))
+      write(join('certs', name), text);
     write('repro.sh', reproScript(one.id, result.status, this.#options.repro));
     chmodSync(join(folder, 'repro.sh'), 0o700);
     this.#written.add(one.id);

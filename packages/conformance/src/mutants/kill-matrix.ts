@@ -4,6 +4,7 @@ import { type Outcome } from '../protocol/outcome.ts';
 import { judge } from '../run/judge.ts';
 import { type Case } from '../vectors/vector.ts';
 import { AUTHORIZER_MUTANTS } from './authorizer-mutants.ts';
+import { BUNDLE_MUTANTS } from './bundle-mutants.ts';
 import { CERTIFICATE_MUTANTS } from './certificate-mutants.ts';
 import { CRUDE_MUTANTS } from './crude-mutants.ts';
 import { ID_MUTANTS } from './id-mutants.ts';
@@ -49,6 +50,7 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...ID_MUTANTS,
     ...AUTHORIZER_MUTANTS,
     ...CERTIFICATE_MUTANTS,
+    ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
     ...lenientMutants(codes),
   ];

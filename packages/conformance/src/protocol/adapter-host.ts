@@ -21,10 +21,16 @@ export interface AdapterHostOptions {
   readonly listener: AdapterListener;
 }
 
+/** What somebody wants to hear for a while. */
+export type AdapterObserver = Pick<AdapterListener, 'event' | 'line'>;
+
 /** Keeps one adapter running: starts it when it is needed, and anew after it died. */
 export class AdapterHost {
   readonly #command: AdapterCommand;
   readonly #options: AdapterHostOptions;
+  readonly #listener: AdapterListener;
+  #observer: AdapterObserver | undefined;
+  #env: Readonly<Record<string, string>> | undefined;
   #current: AdapterProcess | undefined;
   #failedStarts = 0;
   #hello: Hello | undefined;
@@ -33,6 +39,34 @@ export class AdapterHost {
   constructor(command: AdapterCommand, options: AdapterHostOptions) {
     this.#command = command;
     this.#options = options;
+    this.#listener = {
+      ...options.listener,
+      event: (event) => {
+        options.listener.event?.(event);
+        this.#observer?.event?.(event);
+      },
+      line: (direction, line) => {
+        options.listener.line?.(direction, line);
+        this.#observer?.line?.(direction, line);
+      },
+    };
+  }
+
+  /** What every deadline is multiplied with. */
+  get timeoutFactor(): number {
+    return this.#options.timeoutFactor;
+  }
+
+  /** Lets one hear events and lines, in place of whoever heard them before. */
+  observe(observer: AdapterObserver | undefined): void {
+    this.#observer = observer;
+  }
+
+  /** Ends the adapter; when it is needed again it has these variables of the environment beside those of this process. */
+  async restart(env: Readonly<Record<string, string>> | undefined): Promise<string | undefined> {
+    const problem = await this.end();
+    this.#env = env;
+    return problem;
   }
 
   /**
@@ -89,7 +123,12 @@ export class AdapterHost {
     this.#requireWanted();
     let problem = '';
     while (this.#failedStarts < MOST_FAILED_STARTS) {
-      const adapter = new AdapterProcess(this.#command, this.#options.listener, this.#options.timeoutFactor);
+      const adapter = new AdapterProcess(
+        this.#command,
+        this.#listener,
+        this.#options.timeoutFactor,
+        this.#env,
+      );
       this.#current = adapter;
       const hello = await this.#greet(adapter);
       if (typeof hello !== 'string') {

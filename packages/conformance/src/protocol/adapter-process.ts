@@ -67,14 +67,24 @@ export class AdapterProcess {
   #isKilled = false;
   readonly #timeoutFactor: number;
 
-  /** @param timeoutFactor - what the time that it has to end is multiplied with. */
-  constructor([program, ...args]: AdapterCommand, listener: AdapterListener, timeoutFactor = 1) {
+  /**
+   * @param timeoutFactor - what the time that it has to end is multiplied with.
+   * @param env - variables beside those of this process.
+   */
+  constructor(
+    [program, ...args]: AdapterCommand,
+    listener: AdapterListener,
+    timeoutFactor = 1,
+    env?: Readonly<Record<string, string>>,
+  ) {
     this.#listener = listener;
     this.#timeoutFactor = timeoutFactor;
     // A process group of its own, so that nothing an adapter starts outlives it.
     this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
+      // oxlint-disable-next-line node/no-process-env -- what an adapter needs to find its library
+      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
     });
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', (error) => {

@@ -35,6 +35,12 @@ export class Capabilities {
     this.#claims = claims;
   }
 
+  /** The first entry of a list that it claims; undefined without one. */
+  first(name: string): string | undefined {
+    const claim = member(this.#claims, name);
+    return isStringList(claim) ? claim[0] : undefined;
+  }
+
   /**
    * Whether it has what a case needs.
    *

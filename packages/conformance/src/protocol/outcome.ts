@@ -16,17 +16,27 @@ export type Outcome =
   /** The adapter said what the protocol does not allow. */
   | { readonly kind: 'protocol'; readonly detail: string };
 
+/** What a case came to: the outcome of a call, or what was seen when it was played. */
+export type Result =
+  | Outcome
+  /** The script saw what it must not have seen. */
+  | { readonly kind: 'observed'; readonly detail: string }
+  /** It cannot be played on this machine. */
+  | { readonly kind: 'impossible'; readonly detail: string }
+  /** The kit failed, not the adapter. */
+  | { readonly kind: 'kit'; readonly detail: string };
+
 /**
  * An outcome in one word, and for a rejection its code: what a list of known failures compares.
  *
- * @returns `ok`, `reject:x509.expired`, `unsupported`, `fault`, `timeout`, `crash` or `protocol`.
+ * @returns `ok`, `reject:x509.expired`, `unsupported`, `fault`, `timeout`, `crash`, `protocol` or `observed`.
  */
-export function fingerprint(outcome: Outcome): string {
+export function fingerprint(outcome: Result): string {
   return outcome.kind === 'reject' ? `reject:${outcome.code}` : outcome.kind;
 }
 
 /** The outcome as reports show it, in the form that the protocol gives answers. */
-export function outcomeJson(outcome: Outcome): Json {
+export function outcomeJson(outcome: Result): Json {
   if ('detail' in outcome) return { [outcome.kind]: outcome.detail };
   if (outcome.kind === 'ok') return { ok: outcome.value };
   const { kind, ...body } = outcome;

@@ -1,5 +1,5 @@
 import { isObject, type Json, member } from '../json.ts';
-import { type Outcome } from '../protocol/outcome.ts';
+import { type Outcome, type Result } from '../protocol/outcome.ts';
 import { type Case, type Expectation } from '../vectors/vector.ts';
 
 /** What is made of the reason of a rejection: nothing, a remark, or a failure. */
@@ -7,7 +7,7 @@ export type CodeMode = 'ignore' | 'warn' | 'strict';
 
 /** What a case came to, before anything that is known about it. */
 export interface Verdict {
-  readonly status: 'pass' | 'fail' | 'error' | 'timeout' | 'crash';
+  readonly status: 'pass' | 'fail' | 'error' | 'timeout' | 'crash' | 'unsupported';
   /** Why it did not pass, or what is to be said about a pass. */
   readonly reason?: string;
   /** Of a `choice`, the answer that was taken. */
@@ -27,7 +27,7 @@ export interface JudgeOptions {
  * Judges an outcome by the four-way rule: `ok` is what an expected `ok` wants, `reject` what an expected rejection wants,
  * and nothing else passes anything.
  */
-export function judge(one: Case, outcome: Outcome, options: JudgeOptions): Verdict {
+export function judge(one: Case, outcome: Result, options: JudgeOptions): Verdict {
   switch (outcome.kind) {
     case 'timeout':
     case 'crash':
@@ -41,6 +41,12 @@ export function judge(one: Case, outcome: Outcome, options: JudgeOptions): Verdi
         status: 'fail',
         reason: `the adapter declares ${one.op} and answered that it is unsupported: ${outcome.reason}`,
       };
+    case 'observed':
+      return { status: 'fail', reason: outcome.detail };
+    case 'impossible':
+      return { status: 'unsupported', reason: outcome.detail };
+    case 'kit':
+      return { status: 'error', reason: `the kit: ${outcome.detail}` };
     case 'ok':
     case 'reject':
       break;

@@ -32,6 +32,8 @@ export interface CaseResult {
   /** Of a rejection that passed: whether it was for a reason that the case names. */
   readonly codeMatched?: boolean;
   readonly attempts?: number;
+  /** The longest time that a change took to be in use, in milliseconds; of cases that are played. */
+  readonly convergenceMs?: number;
   /** Milliseconds. */
   readonly ms: number;
   /** The folder with what happened. */

@@ -1,7 +1,8 @@
+import { play, type PlayOptions } from '../behaviour/play.ts';
 import { abridge, type Json, type JsonObject } from '../json.ts';
 import { type AdapterHost } from '../protocol/adapter-host.ts';
 import { type Capabilities } from '../protocol/capabilities.ts';
-import { fingerprint, type Outcome, outcomeJson } from '../protocol/outcome.ts';
+import { fingerprint, type Outcome, outcomeJson, type Result } from '../protocol/outcome.ts';
 import { type Case } from '../vectors/vector.ts';
 import { judge, type JudgeOptions, type Verdict } from './judge.ts';
 import { type KnownFailures } from './known-failures.ts';
@@ -20,11 +21,13 @@ export interface RunCasesOptions extends JudgeOptions {
   readonly isolation: 'run' | 'case';
   /** Judge cases that hold at any time at this one: RFC 3339. */
   readonly at: string | undefined;
+  readonly play: PlayOptions;
 }
 
 interface Attempt {
-  readonly outcome: Outcome;
+  readonly outcome: Result;
   readonly verdict: Verdict;
+  readonly more?: Pick<CaseResult, 'convergenceMs'>;
 }
 
 /** Runs cases one by one on one adapter. A control runs once, before the first case that needs it. */
@@ -91,12 +94,12 @@ export class CaseRunner {
     return finish(this.#conclude(one, await this.#attempts(one)));
   }
 
-  #missing({ op, features = [], time }: Case, capabilities: Capabilities): string | undefined {
-    if (!capabilities.ops.has(op)) return `the adapter does not declare ${op}`;
-    const needed = [
-      ...features,
-      ...(time.mode === 'fixed' || this.#options.at !== undefined ? ['clock'] : []),
-    ];
+  #missing({ op, features = [], time, behaviour }: Case, capabilities: Capabilities): string | undefined {
+    const missingOp = [op, ...(behaviour?.ops ?? [])].find((one) => !capabilities.ops.has(one));
+    if (missingOp !== undefined) return `the adapter does not declare ${missingOp}`;
+    // What is played happens now, whenever that is.
+    const needsClock = time.mode === 'fixed' || (this.#options.at !== undefined && behaviour === undefined);
+    const needed = [...features, ...(needsClock ? ['clock'] : [])];
     const missing = needed.find((feature) => !capabilities.has(feature));
     return missing === undefined ? undefined : `the adapter does not declare ${missing}`;
   }
@@ -106,12 +109,26 @@ export class CaseRunner {
     const attempts: Attempt[] = [];
     const most = isFlaky ? FLAKY_ATTEMPTS : this.#options.repeat;
     while (attempts.length < most) {
-      const outcome = await this.#call(one);
-      const verdict = judge(one, outcome, this.#options);
-      attempts.push({ outcome, verdict });
-      if (isFlaky === (verdict.status === 'pass')) break;
+      const attempt = await this.#attempt(one, attempts.length);
+      attempts.push(attempt);
+      if (isFlaky === (attempt.verdict.status === 'pass')) break;
     }
     return attempts;
+  }
+
+  async #attempt(one: Case, number: number): Promise<Attempt> {
+    const { behaviour } = one;
+    if (behaviour === undefined) {
+      const outcome = await this.#call(one);
+      return { outcome, verdict: judge(one, outcome, this.#options) };
+    }
+    const { capabilities } = await this.#host.hello();
+    const { seed, ...options } = this.#options.play;
+    const { result, more } = await play({ ...one, behaviour }, this.#host, capabilities, {
+      ...options,
+      seed: number === 0 ? seed : `${seed}.${number}`,
+    });
+    return { outcome: result, verdict: judge(one, result, this.#options), more };
   }
 
   async #call(one: Case): Promise<Outcome> {
@@ -129,9 +146,10 @@ export class CaseRunner {
   #conclude(one: Case, attempts: readonly Attempt[]): Omit<CaseResult, 'case' | 'rev' | 'level' | 'ms'> {
     const last = attempts.at(-1);
     if (last === undefined) return { status: 'skipped', reason: 'it was not attempted' };
-    const { outcome, verdict } = last;
+    const { outcome, verdict, more } = last;
     const common = {
       ...verdict,
+      ...more,
       ...(attempts.length > 1 ? { attempts: attempts.length } : {}),
       ...(verdict.status === 'pass'
         ? {}

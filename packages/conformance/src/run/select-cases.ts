@@ -12,6 +12,8 @@ export interface Selection {
   readonly levels: readonly Level[];
   /** Part `index` of `of` parts, counted from one. */
   readonly shard: { readonly index: number; readonly of: number } | undefined;
+  /** Whether cases that take seconds are left out. */
+  readonly quick: boolean;
 }
 
 /** A case and the suite it is of. */
@@ -22,8 +24,10 @@ export interface SelectedCase {
 }
 
 /** Whether nothing is left out. */
-export function isWhole({ suites, cases, profiles, levels, shard }: Selection): boolean {
-  return [suites, cases, profiles, levels].every((list) => list.length === 0) && shard === undefined;
+export function isWhole({ suites, cases, profiles, levels, shard, quick }: Selection): boolean {
+  return (
+    [suites, cases, profiles, levels].every((list) => list.length === 0) && shard === undefined && !quick
+  );
 }
 
 /**
@@ -46,6 +50,7 @@ export function selectCases(files: readonly VectorFile[], selection: Selection):
   });
   const chosen = all.filter(
     (one) =>
+      !(selection.quick && one.case.behaviour?.isLong === true) &&
       isIn(selection.suites, one.suite) &&
       isIn(selection.profiles, one.profile) &&
       isIn(selection.levels, one.case.level) &&

@@ -10,6 +10,9 @@ const SUITES = [
   'authorizer',
   'x509-svid',
   'bundle-pem',
+  'bundle-json',
+  'bundle-map',
+  'jwks',
   'x509-verify',
   'jwt-svid',
   'endpoint',
@@ -22,9 +25,17 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   authorizer: 'core',
   'x509-svid': 'core',
   'bundle-pem': 'core',
+  'bundle-json': 'core',
+  'bundle-map': 'core',
+  jwks: 'jwt',
   'x509-verify': 'core',
   'jwt-svid': 'jwt',
   endpoint: 'workload-api',
+  'mount-layout': 'mount',
+  rotation: 'mount',
+  'mtls-server': 'mtls-server',
+  'mtls-client': 'mtls-client',
+  migration: 'migration',
 };
 
 /**

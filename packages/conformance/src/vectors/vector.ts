@@ -1,3 +1,4 @@
+import { type Script } from '../behaviour/script.ts';
 import { type Json, type JsonObject } from '../json.ts';
 
 /** How binding a case is; `choice` lists the answers that the standard leaves open. */
@@ -31,6 +32,18 @@ export interface SpecReference {
   readonly quote?: string;
 }
 
+/** What a case is that is played: more than one call. */
+export interface Behaviour {
+  /** The row of the catalogue that it belongs to. */
+  readonly row: number;
+  /** Every operation that it needs, beside the one of the case. */
+  readonly ops: readonly string[];
+  /** Whether it takes seconds, so that a quick run leaves it out. */
+  readonly isLong: boolean;
+  /** What the kit does. Throws what it must not have seen; gives the name of the branch that was taken, if there are some. */
+  readonly script: Script;
+}
+
 /** One case: a call, and what has to come of it. See `schemas/vectors.v1.schema.json`. */
 export interface Case {
   readonly id: string;
@@ -51,6 +64,8 @@ export interface Case {
   readonly control?: string;
   readonly expect: Expectation;
   readonly reference?: RecordedOutcome;
+  /** What is played in place of the call `op`; of behaviour suites alone. */
+  readonly behaviour?: Behaviour;
 }
 
 /** A file of vectors: one suite. */

@@ -1,0 +1,22 @@
+import { CLIENT_MUTANTS } from './client-mutants.ts';
+import { MIGRATION_MUTANTS } from './migration-mutants.ts';
+import { MOUNT_LIFE_MUTANTS } from './mount-life-mutants.ts';
+import { MOUNT_MUTANTS } from './mount-mutants.ts';
+import { type Mutant } from './mutant.ts';
+import { SERVER_MUTANTS } from './server-mutants.ts';
+
+/** Every way in which this adapter can be broken, to see whether the kit notices. */
+export const MUTANTS: readonly Mutant[] = [
+  ...MOUNT_MUTANTS,
+  ...MOUNT_LIFE_MUTANTS,
+  ...SERVER_MUTANTS,
+  ...CLIENT_MUTANTS,
+  ...MIGRATION_MUTANTS,
+];
+
+/** Breaks this adapter in one way. */
+export function breakWith(name: string): void {
+  const mutant = MUTANTS.find((one) => one.name === name);
+  if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
+  mutant.apply();
+}

@@ -1,0 +1,49 @@
+import { type VectorFile } from '../vectors/vector.ts';
+import { type BehaviourDraft, behaviourCase } from './behaviour-case.ts';
+import { migrationDrafts } from './suites/migration.ts';
+import { mountLayoutDrafts } from './suites/mount-layout.ts';
+import { mountStartDrafts } from './suites/mount-start.ts';
+import { mtlsClientPoolDrafts } from './suites/mtls-client-pool.ts';
+import { mtlsClientDrafts } from './suites/mtls-client.ts';
+import { mtlsServerRotationDrafts } from './suites/mtls-server-rotation.ts';
+import { mtlsServerStrangerDrafts } from './suites/mtls-server-strangers.ts';
+import { mtlsServerDrafts } from './suites/mtls-server.ts';
+import { rotationBundleDrafts } from './suites/rotation-bundle.ts';
+import { rotationLifeDrafts } from './suites/rotation-life.ts';
+import { rotationParkedDrafts } from './suites/rotation-parked.ts';
+import { rotationDrafts } from './suites/rotation.ts';
+
+const SPEC = {
+  repo: 'https://github.com/spiffe/spiffe',
+  commit: '665a28f3253ecdce59f26f3ef29c0d6408b37c3d',
+};
+
+/** The suites that are played, in the order in which they run. */
+export function behaviourSuites(): readonly VectorFile[] {
+  return [
+    suite('mount-layout', [...mountLayoutDrafts(), ...mountStartDrafts()]),
+    suite('rotation', [
+      ...rotationDrafts(),
+      ...rotationParkedDrafts(),
+      ...rotationBundleDrafts(),
+      ...rotationLifeDrafts(),
+    ]),
+    suite('mtls-server', [
+      ...mtlsServerDrafts(),
+      ...mtlsServerRotationDrafts(),
+      ...mtlsServerStrangerDrafts(),
+    ]),
+    suite('mtls-client', [...mtlsClientDrafts(), ...mtlsClientPoolDrafts()]),
+    suite('migration', migrationDrafts()),
+  ];
+}
+
+function suite(name: string, drafts: readonly BehaviourDraft[]): VectorFile {
+  return {
+    format: 1,
+    kit: '0.1.0',
+    suite: name,
+    spec: SPEC,
+    cases: drafts.map((draft) => behaviourCase(name, draft)).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { type Duplex } from 'node:stream';
+import { type TLSSocket } from 'node:tls';
+
+/** What came of a request; `undefined` when no answer came. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** HTTP/1.1 over one connection that is there already. */
+export class Http1Connection {
+  readonly #agent: Agent;
+
+  constructor(socket: TLSSocket) {
+    this.#agent = new OneConnection(socket);
+    socket.on('error', () => {});
+  }
+
+  /** Begins a request whose body is given in parts: it is whole when `end` is called. */
+  begin(path = '/'): {
+    write(text: string): void;
+    end(text?: string): void;
+    readonly answer: Promise<HttpAnswer | undefined>;
+  } {
+    const outgoing = request({ agent: this.#agent, method: 'POST', path, host: '127.0.0.1' });
+    const answer = new Promise<HttpAnswer | undefined>((resolve) => {
+      outgoing.once('error', () => resolve(undefined));
+      outgoing.once('response', (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.once('error', () => resolve(undefined));
+      });
+    });
+    return {
+      write: (text) => void outgoing.write(text),
+      end: (text = '') => void outgoing.end(text),
+      answer,
+    };
+  }
+
+  /** A whole request. */
+  ask(path = '/'): Promise<HttpAnswer | undefined> {
+    const asked = this.begin(path);
+    asked.end();
+    return asked.answer;
+  }
+}
+
+class OneConnection extends Agent {
+  #socket: TLSSocket | undefined;
+
+  constructor(socket: TLSSocket) {
+    super({ keepAlive: true, maxSockets: 1 });
+    this.#socket = socket;
+  }
+
+  override createConnection(): Duplex {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    if (socket !== undefined) return socket;
+    throw new Error('the connection is used up');
+  }
+}
+
+/** Several requests at once over one HTTP/2 connection, each answered or not. */
+export async function askHttp2(
+  socket: TLSSocket,
+  paths: readonly string[],
+): Promise<readonly (HttpAnswer | undefined)[]> {
+  const session = connectHttp2('https://127.0.0.1', { createConnection: () => socket });
+  session.on('error', () => {});
+  const answers = await Promise.all(
+    paths.map(async (path): Promise<HttpAnswer | undefined> => {
+      const stream = session.request({ ':path': path });
+      let status = 0;
+      let body = '';
+      stream.on('error', () => {});
+      stream.once('response', (headers) => (status = headers[':status'] ?? 0));
+      stream.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      stream.end();
+      await once(stream, 'close').catch(() => {});
+      return status === 0 ? undefined : { status, body };
+    }),
+  );
+  session.destroy();
+  return answers;
+}

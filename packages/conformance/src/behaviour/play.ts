@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { type AdapterHost } from '../protocol/adapter-host.ts';
+import { type Capabilities } from '../protocol/capabilities.ts';
+import { type Result } from '../protocol/outcome.ts';
+import { type CaseResult } from '../run/result.ts';
+import { type Behaviour, type Case } from '../vectors/vector.ts';
+import { Ended } from './ended.ts';
+import { World } from './world.ts';
+import { writeSteps } from './write-steps.ts';
+
+/** How to play cases. */
+export interface PlayOptions {
+  readonly seed: string;
+  /** Whether directories of cases stay. */
+  readonly keep: boolean;
+  /** Where to put the steps of cases that do not pass, and with `keep` of all; undefined: nowhere. */
+  readonly evidence: string | undefined;
+}
+
+/** What came of a play. */
+export interface Played {
+  readonly result: Result;
+  readonly more: Pick<CaseResult, 'convergenceMs'>;
+}
+
+/** Plays a case once: with a directory of its own, and nothing left open by earlier ones. */
+export async function play(
+  one: Case & { readonly behaviour: Behaviour },
+  host: AdapterHost,
+  capabilities: Capabilities,
+  options: PlayOptions,
+): Promise<Played> {
+  // Where the temporary directory is behind a link, files would have two names.
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'spiffe-conformance-')));
+  const scratch = join(directory, 'w');
+  mkdirSync(scratch);
+  const world = new World({ host, capabilities, caseId: one.id, directory: scratch, seed: options.seed });
+  host.observe({
+    event: (event) => world.heard(event),
+  });
+  let result: Result;
+  try {
+    result = await playIn(world, one);
+    const closing = await closeAll(world, host, capabilities);
+    if (closing !== undefined && result.kind === 'ok') result = closing;
+  } finally {
+    host.observe(undefined);
+  }
+  const isWanted = options.keep || (result.kind !== 'ok' && result.kind !== 'impossible');
+  if (options.evidence !== undefined && isWanted) {
+    const { log } = world;
+    writeSteps({ root: options.evidence, one, result, log, scratch, seed: options.seed });
+  }
+  if (!options.keep) rmSync(directory, { recursive: true, force: true });
+  const { convergenceMs } = world;
+  return { result, more: convergenceMs === undefined ? {} : { convergenceMs } };
+}
+
+async function playIn(world: World, { behaviour }: { readonly behaviour: Behaviour }): Promise<Result> {
+  try {
+    const branch = await behaviour.script(world);
+    return { kind: 'ok', value: { done: true, ...(branch === undefined ? {} : { branch }) } };
+  } catch (error) {
+    if (error instanceof Ended) return error.result;
+    return { kind: 'kit', detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+/** Closes what the script left open, on both sides. */
+async function closeAll(
+  world: World,
+  host: AdapterHost,
+  capabilities: Capabilities,
+): Promise<Result | undefined> {
+  await world.end();
+  if (!capabilities.has('resetIsClean')) {
+    await host.end();
+    return undefined;
+  }
+  try {
+    const answer = await world.ask('reset', {});
+    return answer.kind === 'ok' ? undefined : { kind: 'observed', detail: 'reset was rejected' };
+  } catch (error) {
+    return error instanceof Ended ? error.result : { kind: 'kit', detail: String(error) };
+  }
+}
