@@ -140,12 +140,11 @@ func hello(params struct{ Protocol []int }) (any, error) {
 		},
 		"capabilities": map[string]any{
 			"ops":          slices.Sorted(maps.Keys(operations)),
-			"clock":        true,
+			"clock":        []string{"x509.verify"},
 			"concurrency":  1,
 			"profiles":     []string{},
 			"rules":        ruleNames(),
 			"sources":      []string{"static"},
-			"layouts":      []string{},
 			"options":      []string{"bundles", "minTls"},
 			"protocols":    []string{"line", "http1", "http2"},
 			"events":       []string{},

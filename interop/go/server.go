@@ -20,7 +20,7 @@ import (
 // endpoint is what servers and clients are made with.
 type endpoint struct {
 	Source    string
-	Authorize rule
+	Authorize *rule
 	Protocol  string
 	MinTLS    string
 }
@@ -30,6 +30,10 @@ func (e endpoint) parts() (*source, tlsconfig.Authorizer, error) {
 	s, err := get[*source](&open, e.Source)
 	if err != nil {
 		return nil, nil, err
+	}
+	// What a caller can do who has none, since the parameter is required.
+	if e.Authorize == nil {
+		return s, nil, nil
 	}
 	matcher, err := e.Authorize.matcher()
 	if err != nil {
@@ -91,8 +95,8 @@ func stopServer(params struct {
 }
 
 func greeting(peer fmt.Stringer) []byte {
-	line, _ := json.Marshal(map[string]string{"peer": peer.String()})
-	return append(line, '\n')
+	object, _ := json.Marshal(map[string]string{"peer": peer.String()})
+	return object
 }
 
 // lineServer says who the peer is, and then sends back what it gets.
@@ -122,6 +126,8 @@ func serveLines(listener net.Listener) *lineServer {
 
 func (l *lineServer) serve(conn net.Conn) {
 	defer func() {
+		// As in net/http: what a handshake panics over ends its connection alone.
+		_ = recover()
 		conn.Close()
 		l.mu.Lock()
 		delete(l.conns, conn)
@@ -135,7 +141,7 @@ func (l *lineServer) serve(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	if _, err := conn.Write(greeting(peer)); err != nil {
+	if _, err := conn.Write(append(greeting(peer), '\n')); err != nil {
 		return
 	}
 	_, _ = io.Copy(conn, conn)

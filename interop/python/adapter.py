@@ -10,12 +10,13 @@ import sys
 import traceback
 from base64 import b64decode
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate
-from spiffe import SpiffeId, TrustDomain, X509Bundle, X509Svid
+from spiffe import JwtBundle, JwtBundleSet, JwtSvid, SpiffeId, TrustDomain, X509Bundle, X509Svid
 from spiffe.config import ConfigSetter
 from spiffe.errors import PySpiffeError
 
@@ -91,6 +92,35 @@ def parse_bundle_pem(params: dict) -> dict:
     }
 
 
+def parse_jwks(params: dict) -> dict:
+    text = b64decode(params["jsonB64"]) if "jsonB64" in params else params["json"].encode()
+    bundle = JwtBundle.parse(TrustDomain(params["trustDomain"]), text)
+    spki = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    return {
+        "trustDomain": bundle.trust_domain.name,
+        "jwt": [
+            {"kid": kid, "spkiSha256": hashlib.sha256(key.public_bytes(*spki)).hexdigest()}
+            for kid, key in sorted(bundle.jwt_authorities.items())
+        ],
+    }
+
+
+def validate_jwt(params: dict) -> dict:
+    token = b64decode(params["tokenB64"]).decode(errors="replace") if "tokenB64" in params else params["token"]
+    audience = set(params["audience"])
+    parsed = [JwtBundle.parse(TrustDomain(name), text.encode()) for name, text in params["bundles"].items()]
+    bundles = JwtBundleSet({bundle.trust_domain: bundle for bundle in parsed})
+    # As the documentation has it: the caller chooses the bundle of the subject.
+    subject = JwtSvid.parse_insecure(token, audience).spiffe_id
+    bundle = bundles.get_bundle_for_trust_domain(subject.trust_domain)
+    svid = JwtSvid.parse_and_validate(token, bundle, audience)
+    return {
+        "id": str(svid.spiffe_id),
+        "audience": sorted(svid.audience),
+        "expiry": datetime.fromtimestamp(svid.expiry, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 def parse_endpoint(params: dict) -> dict:
     # The library gives back the address whole; here it is only taken apart.
     endpoint = urlsplit(ConfigSetter(params["value"]).get_config().spiffe_endpoint_socket)
@@ -110,6 +140,8 @@ OPERATIONS: dict[str, Operation] = {
     "svid.parsePem": parse_svid_pem,
     "svid.parseDer": parse_svid_der,
     "bundle.parsePem": parse_bundle_pem,
+    "jwks.parse": parse_jwks,
+    "jwt.validate": validate_jwt,
     "endpoint.parse": parse_endpoint,
 }
 

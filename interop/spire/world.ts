@@ -67,15 +67,17 @@ export async function join(world: World, user: User, via: Via, options: JoinOpti
           ...(audiences === undefined ? {} : { audiences }),
         })
       : undefined;
+  const address = `unix://${agent.socket}`;
+  const jwt = helper === undefined ? { address } : helper.jwt;
   const workload = startWorkload(stage, {
     uid: USERS[user],
     from: [
       helper === undefined
-        ? { kind: 'workload-api', address: `unix://${agent.socket}` }
+        ? { kind: 'workload-api', address }
         : { kind: 'mount', directory: helper.directory },
     ],
     federate,
-    ...(helper?.jwt === undefined ? {} : { jwt: helper.jwt }),
+    ...(jwt === undefined ? {} : { jwt }),
   });
   const { id } = await workload.open();
   assert.equal(id, server.id(path), `the identity of ${user}`);

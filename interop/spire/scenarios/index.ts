@@ -29,13 +29,24 @@ export const SCENARIOS: readonly Scenario[] = [
     federation('https_web', via),
     goSpiffe('https', via),
     goSpiffe('grpc', via),
+    jwt(via),
     agentRestarts(via),
   ]),
   ownFederation('https_spiffe'),
   ownFederation('https_web'),
   ownBundleEndpoint,
-  jwt('spiffe-helper'),
   spiffeHelperRestart,
   sourceSwap,
   tpmDevid('Workload API'),
 ];
+
+/** Those that take seconds each. */
+export const QUICK: ReadonlySet<string> = new Set([
+  'attestation',
+  'entry-deleted',
+  'go-spiffe-grpc',
+  'go-spiffe-https',
+  'jwt',
+  'own-bundle-endpoint',
+  'tpm-devid',
+]);

@@ -5,6 +5,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { type Certificate, type SvidkitEvents, type X509Source } from '@svidkit/core';
 import { type JwtSource } from '@svidkit/core/jwt';
 import { openMountedJwtSource } from '@svidkit/mount';
+import { openWorkloadApiJwtSource } from '@svidkit/workload-api';
 
 import {
   type AnswerMessage,
@@ -120,7 +121,7 @@ function source(): X509Source {
 
 async function jwtSource(): Promise<JwtSource> {
   if (spec.jwt === undefined) throw new Error('no JWT-SVIDs');
-  openedJwt ??= openMountedJwtSource(spec.jwt);
+  openedJwt ??= 'address' in spec.jwt ? openWorkloadApiJwtSource(spec.jwt) : openMountedJwtSource(spec.jwt);
   return openedJwt;
 }
 

@@ -12,7 +12,7 @@ export interface WorkloadSpec {
   /** Bundle endpoints of other trust domains, which it follows itself. @default none */
   readonly federate?: readonly Federate[];
   /** Where its JWT-SVIDs come from. @default nowhere */
-  readonly jwt?: JwtFiles;
+  readonly jwt?: JwtFiles | { readonly address: string };
 }
 
 /** A bundle endpoint. */

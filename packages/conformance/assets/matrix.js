@@ -41,19 +41,21 @@ function show() {
     const isOpen = open || !closed.has(head);
     head.querySelector('button').setAttribute('aria-expanded', String(isOpen));
     let family;
+    let isFamilyOpen = false;
     let found = 0;
     for (const line of Array.from(body.rows).slice(1)) {
       if (line.classList.contains('family')) {
         family = line;
         line.hidden = true;
-        line.querySelector('button').setAttribute('aria-expanded', String(open || !closed.has(line)));
+        isFamilyOpen = !closed.has(line) || (open && !('uniform' in line.dataset));
+        line.querySelector('button').setAttribute('aria-expanded', String(isFamilyOpen));
         continue;
       }
       const isFound = inSuite && fits(line);
       if (isFound) found++;
       const isMember = line.classList.contains('member');
       if (isMember && isFound && isOpen) family.hidden = false;
-      line.hidden = !isFound || !isOpen || (isMember && !open && closed.has(family));
+      line.hidden = !isFound || !isOpen || (isMember && !isFamilyOpen);
     }
     body.hidden = found === 0;
     shown += found;
@@ -97,6 +99,7 @@ function openDetails(index) {
     const told = [element('b', `${sign} ${status}`, tone)];
     if (cell?.branch !== undefined) told.push(': ', element('bdi', cell.branch));
     if (cell?.other) told.push(' for another reason than the case names');
+    if (cell?.took !== undefined) told.push(`, converged in ${cell.took} ms`);
     if (cell?.reason !== undefined) told.push(element('div', [element('bdi', cell.reason)]));
     if (cell?.actual !== undefined) told.push(element('code', cell.actual));
     return [element('dt', [element('bdi', ports[port])]), element('dd', told)];

@@ -61,6 +61,7 @@ export const JWT_SPEC = {
   rfc7515: (section: string): SpecReference => cite('RFC7515', section),
   rfc7518: (section: string): SpecReference => cite('RFC7518', section),
   rfc7519: (section: string): SpecReference => cite('RFC7519', section),
+  rfc4648: cite('RFC4648', '3.5'),
   rfc8017: cite('RFC8017', '8.2.2'),
   kit: (section: string): SpecReference => cite('KIT', section),
 } as const;

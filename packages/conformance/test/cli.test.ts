@@ -32,14 +32,18 @@ describe('the command line', () => {
     expect(exitCode).toBe(2);
   });
 
-  test.each([['--help'], ['run', '--help'], ['list', '--help'], ['explain', '--help'], ['doctor', '--help']])(
-    '%s %s helps',
-    async (...argv) => {
-      const { exitCode, stdout } = await runKit(argv.filter((word) => typeof word === 'string'));
-      expect(stdout).toContain('Usage:');
+  test('every command helps, and the help of all names it', async () => {
+    const all = await runKit(['--help']);
+    const commands = Array.from(all.stdout.matchAll(/^ {2}([a-z-]+) /gm), (match) => match[1] ?? '');
+    expect(commands).toContain('matrix');
+    for (const command of commands) {
+      const { exitCode, stdout } = await runKit([command, '--help']);
+      expect(stdout).toContain(`Usage: spiffe-conformance ${command}`);
       expect(exitCode).toBe(0);
-    },
-  );
+    }
+    const { stderr } = await runKit(['nothing']);
+    expect(stderr).toContain('there is no command');
+  });
 
   test('lists cases, in shards that together are all of them', async () => {
     const all = await ids([]);

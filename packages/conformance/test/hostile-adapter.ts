@@ -1,5 +1,6 @@
 // An adapter that knows SPIFFE IDs a little, and does one thing wrong when it is asked for the ID that ends with `/.a`.
 import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 
 interface Call {
   readonly id: number;
@@ -19,8 +20,10 @@ const OPS: Readonly<Record<string, readonly string[]>> = {
   'prints-failures': ['td.parse', 'endpoint.parse'],
 };
 
-const STARTS: Readonly<Record<string, () => void>> = {
+const STARTS: Readonly<Record<string, () => unknown>> = {
   'exits-at-start': () => process.exit(9),
+  'never-starts-again': () => existsSync(process.argv[3] ?? '') && process.exit(9),
+  'begins-with-bom': () => void process.stdout.write('\uFEFF'),
   'ignores-sigterm': () => void process.on('SIGTERM', () => {}),
 };
 for (const mode of modes) STARTS[mode]?.();
@@ -63,6 +66,22 @@ const WRONG: Readonly<Record<string, (call: Call) => void>> = {
     say(asked === 2 ? { id: call.id, reject: { code: 'unknown' } } : { id: call.id, ...verdict(call) });
   },
   'writes-markup': ({ id }) => say({ id, fault: { message: '</error>\u0007& <img src=x> | **bold**' } }),
+  // As much as a line may have, to the byte.
+  'longest-line': (call) => {
+    const { ok } = verdict(call) as { readonly ok: object };
+    const line = JSON.stringify({ id: call.id, ok: { ...ok, padding: '' } });
+    write(line.replace('"padding":""', `"padding":"${'a'.repeat(16 * 1024 * 1024 - line.length)}"`));
+  },
+  'ends-lines-with-cr': (call) => write(`${JSON.stringify({ id: call.id, ...verdict(call) })}\r`),
+  'prints-before-the-answer': (call) => {
+    process.stdout.write('loading... ');
+    say({ id: call.id, ...verdict(call) });
+  },
+  'answers-an-earlier-call': ({ id }) => say({ id: id - 1, ok: {} }),
+  'never-starts-again': () => {
+    writeFileSync(process.argv[3] ?? '', '');
+    process.exit(7);
+  },
   'answers-wrongly': ({ id }) => say({ id, ok: { id: 'spiffe://example.org/b' } }),
 };
 

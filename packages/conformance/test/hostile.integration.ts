@@ -68,6 +68,46 @@ test('an adapter that hangs is ended, and the run goes on', async () => {
   );
 });
 
+test.each(['longest-line', 'ends-lines-with-cr'])(
+  'what is allowed to the letter passes: %s',
+  async (mode) => {
+    const { exitCode, results } = await runCases(CASES, hostile(mode));
+    expect(exitCode).toBe(0);
+    expect(results.summary).toEqual({ pass: 5 });
+  },
+);
+
+test('an answer behind what a library printed into the same line is no answer, and the print is told', async () => {
+  const { exitCode, results, stdout } = await runCases(
+    [...CASES, '--timeout-factor', '0.3'],
+    hostile('prints-before-the-answer'),
+  );
+  expect(exitCode).toBe(1);
+  expect(results.summary).toEqual({ pass: 4, timeout: 1 });
+  expect(stdout).toContain('First: loading... {"id":');
+});
+
+test('an answer to a call that was answered before takes back that one, and is none to the open one', async () => {
+  const { exitCode, results } = await runCases(
+    [...CASES, '--timeout-factor', '0.3'],
+    hostile('answers-an-earlier-call'),
+  );
+  expect(exitCode).toBe(1);
+  expect(results.results.find((result) => result.case === VICTIM)?.status).toBe('timeout');
+  const others = results.results.filter(({ status }) => status !== 'pass' && status !== 'timeout');
+  // The first call of all is hello, which is nobody's case.
+  expect(others.length + (results.run.remarks ?? []).length).toBe(1);
+  expect(JSON.stringify([others, results.run.remarks])).toMatch(/answered call \d+ twice/);
+});
+
+test('an adapter that cannot be started anew after it died ends the run with exit code 3', async () => {
+  const mark = join(temporaryDirectory(), 'died');
+  const adapter = [...hostile('never-starts-again'), mark];
+  const { exitCode, stderr } = await runKit(['run', ...CASES, '--', ...adapter]);
+  expect(exitCode).toBe(3);
+  expect(stderr).toContain('the adapter could not be started: it ended with exit code 9');
+});
+
 test('what an adapter prints is passed over, told once, and cannot move the cursor', async () => {
   const { exitCode, results, stdout } = await runCases(CASES, hostile('prints-logs'));
   expect(exitCode).toBe(0);
@@ -93,6 +133,9 @@ test('an adapter that never says hello, and one that does not exist, are exit co
   expect(silent.stderr).toContain(
     'no answer to hello within 1000 ms; does it flush its output after each line?',
   );
+  const marked = await runCases([...CASES, '--timeout-factor', '0.3'], hostile('begins-with-bom'));
+  expect(marked.exitCode).toBe(3);
+  expect(marked.stderr).toContain('no answer to hello within 1500 ms');
   const missing = await runCases(CASES, ['/nonexistent/adapter']);
   expect(missing.exitCode).toBe(3);
   expect(missing.stderr).toContain('ENOENT');

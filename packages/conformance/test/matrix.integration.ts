@@ -103,6 +103,13 @@ describe('the matrix', () => {
     expect(markdown).toContain('| spiffe-id/choice/len-2049 | choice | ◆ accepted | ◆ refused |');
   });
 
+  test('shows how long an implementation took to come round', async () => {
+    const results = [{ case: 'rotation/swap/leaf-and-key', status: 'pass', convergenceMs: 87.4 }] as const;
+    const { page, json } = await matrix(resultsFile({ results }));
+    expect(page).toContain('✓<small>87 ms</small>');
+    expect(json.cases[0]?.results).toEqual({ 'port@1.0.0': { status: 'pass', convergenceMs: 87 } });
+  });
+
   test('is the same bytes for the same files, whatever their order', async () => {
     const files = two();
     const first = await matrix(...files);
@@ -242,6 +249,38 @@ describe.skipIf(!HAS_CHROMIUM)('the page in a browser', () => {
         dark ? 'rgb(17, 22, 28)' : 'rgb(247, 248, 250)',
       );
       expect(page.complaints).toEqual([]);
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('shows cases that differ in one thing, and come to the same, as one line also where they are looked for', async () => {
+    const files = ['folded', 'refused'].map((branch) =>
+      resultsFile({
+        name: branch,
+        results: ['41', '42', '43', '44'].map((byte) => ({
+          case: `spiffe-id/choice/td-byte-sweep[byte=${byte}]`,
+          level: 'choice' as const,
+          status: 'pass' as const,
+          branch,
+        })),
+      }),
+    );
+    const { folder } = await matrix(...files);
+    const page = await openPage(pathToFileURL(join(folder, 'index.html')).href, { width: 800, height: 600 });
+    const lines = (): Promise<unknown> =>
+      page.evaluate(
+        `Array.from(document.querySelectorAll('tbody tr:not([hidden])'), (line) => line.className)`,
+      );
+    try {
+      await page.evaluate(`document.getElementById('disputed').click()`);
+      expect(await lines()).toEqual(['suite', 'family disputed']);
+      // The sign, the number of the way, and how many cases went it.
+      const cells = `Array.from(document.querySelectorAll('tr.family td'), (cell) => cell.innerText.trim())`;
+      expect(await page.evaluate(cells)).toEqual(['◆24', '◆14']);
+      await page.evaluate(`document.querySelector('tr.family').click()`);
+      const member = 'case member disputed';
+      expect(await lines()).toEqual(['suite', 'family disputed', member, member, member, member]);
     } finally {
       await page.close();
     }

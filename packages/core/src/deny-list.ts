@@ -8,7 +8,8 @@ import { SpiffeId } from './spiffe-id.ts';
 /** A peer of a connection: a legacy one has no SPIFFE ID, but a key like any other. */
 export interface DenySubject {
   readonly id: SpiffeId | undefined;
-  readonly leaf: Certificate;
+  /** Its certificate; undefined: it is proven by a token, and only its ID can be denied. */
+  readonly leaf: Certificate | undefined;
 }
 
 /** Peers that are turned away whatever else speaks for them, for emergencies. */
@@ -92,7 +93,7 @@ function reasonOf({ ids, keys }: DenyListDocument, { id, leaf }: DenySubject): s
   const name = id?.toString();
   if (name !== undefined && ids.has(name)) return `the deny list names ${name}`;
   // Hashing is left out for the usual list, which has no keys.
-  if (keys.size === 0) return undefined;
+  if (keys.size === 0 || leaf === undefined) return undefined;
   const key = `sha256:${leaf.publicKeyFingerprint256}`;
   return keys.has(key) ? `the deny list names the key ${key}` : undefined;
 }

@@ -1,5 +1,6 @@
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock, type Timer } from './clock.ts';
 import { isSpiffeError, SpiffeError } from './errors.ts';
+import { healthTimes } from './health-times.ts';
 import { kindOf } from './quote.ts';
 import { SourceCell } from './source-cell.ts';
 import { healthAt } from './source-health.ts';
@@ -14,8 +15,9 @@ export interface FirstHealthyOptions {
 }
 
 /**
- * One source out of several: it gives what the first of them that has something to use gives, and falls over, and
- * back, as they change. Its generations are its own and only ever grow; `svid` and `bundles` are the very objects of
+ * One source out of several: it gives what the first of them that is healthy gives, and falls over, and back, as they
+ * change. Healthy is an SVID of which a tenth of its lifetime or more is left, so that there is time to go over to the
+ * next one; where no source has such a one, the one whose SVID lasts longest counts. Its generations are its own and only ever grow; `svid` and `bundles` are the very objects of
  * the source in use, and always both of the same one.
  *
  * With nothing usable in any of them `current` throws `ERR_SOURCE_EMPTY` with the reason of each. Sources that are
@@ -49,12 +51,16 @@ export function firstHealthy(sources: readonly X509Source[], options: FirstHealt
 class Choice {
   readonly sources: readonly X509Source[];
   readonly cell: SourceCell;
+  readonly #clock: Clock;
   readonly #subscriptions: Disposable[] = [];
   /** What the cell holds, as the source it came from knows it. */
   #chosen: { readonly source: X509Source; readonly context: X509Context } | undefined;
+  /** Runs until little is left of what is chosen, and another one may be better. */
+  #ending: Timer | undefined;
 
   constructor(sources: readonly X509Source[], clock: Clock, source: () => X509Source) {
     this.sources = sources;
+    this.#clock = clock;
     this.cell = new SourceCell({ source, clock });
   }
 
@@ -91,18 +97,36 @@ class Choice {
   close(): void {
     for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
     this.cell.close();
+    this.#ending?.clear();
     this.#chosen = undefined;
   }
 
-  /** Makes the first usable one the current one. Gives why each one before it is not. */
+  /** Makes the first healthy one the current one, else the one that lasts longest. Gives what is wrong with others. */
   #select(): readonly Failure[] {
     const failures: Failure[] = [];
+    const ending: Candidate[] = [];
     for (const [index, source] of this.sources.entries()) {
       try {
-        this.#use(source, `source ${index + 1} of ${this.sources.length}`);
+        const context = source.current;
+        if (this.#isEnding(context)) {
+          ending.push({ index, source, context });
+          failures.push(
+            new Failure(index, new Error('less than a tenth of the lifetime of its SVID is left')),
+          );
+          continue;
+        }
+        this.#use({ index, source, context });
         return failures;
       } catch (error) {
         failures.push(new Failure(index, error));
+      }
+    }
+    for (const candidate of ending.toSorted(longestFirst)) {
+      try {
+        this.#use(candidate);
+        return failures.filter(({ index }) => index !== candidate.index);
+      } catch (error) {
+        failures[candidate.index] = new Failure(candidate.index, error);
       }
     }
     this.#chosen = undefined;
@@ -110,27 +134,54 @@ class Choice {
     return failures;
   }
 
-  #use(source: X509Source, reason: string): void {
-    const context = source.current;
+  #isEnding({ svid }: X509Context): boolean {
+    return this.#clock.now() > healthTimes(svid).criticalAt;
+  }
+
+  #use({ index, source, context }: Candidate): void {
     if (this.#chosen?.context === context && this.cell.latest !== undefined) return;
     const { svid, bundles } = context;
     const before = this.#chosen;
     // Set before the listeners are told, because they read `current`.
     this.#chosen = { source, context };
     try {
-      this.cell.publish({ svid, bundles }, reason);
+      this.cell.publish({ svid, bundles }, `source ${index + 1} of ${this.sources.length}`);
     } catch (error) {
       this.#chosen = before;
       throw error;
     }
+    this.#awaitEnding(context);
+  }
+
+  #awaitEnding({ svid }: X509Context): void {
+    this.#ending?.clear();
+    this.#ending = undefined;
+    const left = healthTimes(svid).criticalAt + 1 - this.#clock.now();
+    // The cell has a timer for the very end.
+    if (left <= 0 || this.sources.length === 1) return;
+    this.#ending = this.#clock.setTimer(() => void this.#select(), left);
+    this.#ending.unref();
   }
 }
 
+/** A source that has something to use. */
+interface Candidate {
+  readonly index: number;
+  readonly source: X509Source;
+  readonly context: X509Context;
+}
+
+function longestFirst(one: Candidate, other: Candidate): number {
+  return other.context.svid.expiresAt - one.context.svid.expiresAt;
+}
+
 class Failure {
+  readonly index: number;
   readonly message: string;
   readonly error: SpiffeError | undefined;
 
   constructor(index: number, error: unknown) {
+    this.index = index;
     this.error = isSpiffeError(error) ? error : undefined;
     this.message = `source ${index + 1}: ${error instanceof Error ? error.message : kindOf(error)}`;
   }

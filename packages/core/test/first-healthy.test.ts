@@ -116,6 +116,60 @@ describe('firstHealthy', () => {
     await source.close();
   });
 
+  test('falls over ahead of the expiry, while there is time, and back with the next SVID', async () => {
+    const a = changeable(await svid('/a', 10_000));
+    const b = staticX509Source({ svid: await svid('/b'), bundles, clock });
+    const source = firstHealthy([a, b], { clock });
+    const notes = told(source);
+    clock.advance(9_000); // Exactly a tenth is not less than a tenth.
+    expect(notes).toEqual([]);
+    clock.advance(1);
+    expect(notes).toEqual(['2 /b']);
+    expect(source.health().problems).toEqual([
+      'source 1: less than a tenth of the lifetime of its SVID is left',
+    ]);
+    a.fill(await svid('/a2'));
+    expect(notes).toEqual(['2 /b', '3 /a2']);
+    await source.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  test('falls over ahead of the expiry also when every timer is late', async () => {
+    const a = changeable(await svid('/a', 10_000));
+    const b = staticX509Source({ svid: await svid('/b'), bundles, clock });
+    const source = firstHealthy([a, b], { clock });
+    clock.set(START_MS + 9_001);
+    expect(describeContext(source.current)).toBe('2 /b');
+    await source.close();
+  });
+
+  test('with little left everywhere it takes what lasts longest, to its end', async () => {
+    const a = staticX509Source({ svid: await svid('/a', 20_000), bundles, clock });
+    const b = staticX509Source({ svid: await svid('/b', 21_000), bundles, clock });
+    const source = firstHealthy([a, b], { clock });
+    const notes = told(source);
+    clock.advance(18_001);
+    expect(notes).toEqual(['2 /b']);
+    clock.advance(1_000); // Now both.
+    expect(describeContext(source.current)).toBe('2 /b');
+    clock.advance(2_000);
+    expect(notes).toEqual(['2 /b', 'empty']);
+    await source.close();
+  });
+
+  test('alone it is used to its end', async () => {
+    const source = firstHealthy([staticX509Source({ svid: await svid('/a', 10_000), bundles, clock })], {
+      clock,
+    });
+    const notes = told(source);
+    clock.advance(10_000);
+    expect(describeContext(source.current)).toBe('1 /a');
+    expect(notes).toEqual([]);
+    clock.advance(1);
+    expect(notes).toEqual(['empty']);
+    await source.close();
+  });
+
   test('falls over at expiry, without an empty moment in between', async () => {
     const a = staticX509Source({ svid: await svid('/a', 10_000), bundles, clock });
     const b = staticX509Source({ svid: await svid('/b'), bundles, clock });
@@ -158,9 +212,9 @@ describe('firstHealthy', () => {
     const notes = told(source);
     expect(describeContext(source.current)).toBe('1 /careless');
     clock.advance(10_001);
-    expect(notes).toEqual(['empty', '2 /b']);
     expect(describeContext(source.current)).toBe('2 /b');
     clock.advance(10_000);
+    expect(notes).toEqual(['2 /b', 'empty']);
     expect(outcomeOf(() => source.current)).toBe('ERR_SOURCE_EMPTY');
     expect(notes.at(-1)).toBe('empty');
     await source.close();

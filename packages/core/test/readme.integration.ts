@@ -14,6 +14,7 @@ const snippets = Array.from(
 const OUTPUT = [
   'spiffe://prod.example/ns/shop/sa/payments may come in\n',
   '/ns/shop/sa/api\ntrue\n',
+  'spiffe://prod.example/web is verified: true\n',
   'generation 2\nfresh\nnothing to use\n',
   '42n 1 true\n',
   'strict 0\npermissive 2\n',

@@ -6,12 +6,21 @@ import {
   ServerListenerBuilder,
   status,
 } from '@grpc/grpc-js';
-import { anyOf, type Authorizer, isSpiffeError, publish, SpiffeError, type SpiffeId } from '@svidkit/core';
+import {
+  anyOf,
+  type Authorizer,
+  type DenyList,
+  isSpiffeError,
+  publish,
+  SpiffeError,
+  type SpiffeId,
+} from '@svidkit/core';
 import {
   type JwtClaims,
   type JwtSource,
   jwtSubject,
   readBearer,
+  requireNotDenied,
   requireValidateOptions,
   type ValidateJwtSvidOptions,
 } from '@svidkit/core/jwt';
@@ -40,6 +49,8 @@ export interface AuthorizeJwtCallsOptions extends ValidateJwtSvidOptions {
   readonly rules?: CallRules;
   /** Who may call methods without a rule of their own. Default: nobody. */
   readonly otherwise?: Authorizer;
+  /** Who is turned away whatever the rules say, by ID. Asked for each call. */
+  readonly deny?: DenyList;
   /** Told why a call was refused: the caller is not. */
   readonly onDenied?: (error: SpiffeError, method: string) => void;
 }
@@ -82,6 +93,7 @@ export function authorizeJwtCalls(
   async function judge(metadata: Metadata, path: string): Promise<JwtCaller> {
     const token = readBearer(metadata.get('authorization').map(String));
     const svid = await source.validateJwtSvid(token, options);
+    requireNotDenied(options.deny, svid);
     checkRule(ruleOf, path, jwtSubject(svid));
     const { id, audience, expiry, jwtId, claims } = svid;
     publish('svidkit:jwt.accepted', () => ({ id: id.toString(), audience, expiry }));
@@ -149,7 +161,7 @@ function asRefusal(cause: unknown, path: string): SpiffeError {
 /** What the caller may know: nothing about who else is let in, or what we have. */
 function statusOf(error: unknown): { code: status; details: string } {
   const code = isSpiffeError(error) ? error.code : '';
-  if (code === 'ERR_PEER_UNAUTHORIZED') {
+  if (code === 'ERR_PEER_UNAUTHORIZED' || code === 'ERR_PEER_DENIED') {
     return { code: status.PERMISSION_DENIED, details: 'this identity may not make this call' };
   }
   const isTokens =

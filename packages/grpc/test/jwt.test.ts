@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 
 import { credentials, Metadata, status } from '@grpc/grpc-js';
-import { authorizeAny, authorizeId, authorizeMemberOf, authorizeWith, type SpiffeError } from '@svidkit/core';
+import {
+  authorizeAny,
+  authorizeId,
+  authorizeMemberOf,
+  authorizeWith,
+  type SpiffeError,
+  staticDenyList,
+} from '@svidkit/core';
 import { JwtBundleSet, type JwtSource, staticJwtSource } from '@svidkit/core/jwt';
 import {
   authorizeJwtCalls,
@@ -128,6 +135,14 @@ describe('calls with a token', () => {
       });
       expect(handled).toEqual([]);
     }
+  });
+
+  it('are refused to who is denied', async () => {
+    const deny = staticDenyList({ ids: ['spiffe://a.test/user'] });
+    const { as, handled, reasons } = await served({ deny });
+    expect(await failureOf(as(tokensOf('/user')).unary())).toMatchObject({ code: status.PERMISSION_DENIED });
+    expect([handled, reasons]).toEqual([[], ['ERR_PEER_DENIED /test.Echo/Unary']]);
+    expect(await as(tokensOf('/other')).unary()).toEqual({ text: 'jwt' });
   });
 
   it('are refused with two tokens', async () => {

@@ -1,10 +1,11 @@
 import { type IncomingHttpHeaders } from 'node:http';
 
-import { type Authorizer, checkAuthorized, publish, requireAuthorizer } from '@svidkit/core';
+import { type Authorizer, checkAuthorized, type DenyList, publish, requireAuthorizer } from '@svidkit/core';
 import {
   type JwtSource,
   jwtSubject,
   readBearer,
+  requireNotDenied,
   requireValidateOptions,
   type ValidateJwtSvidOptions,
 } from '@svidkit/core/jwt';
@@ -16,6 +17,8 @@ import { type JwtPeer, rememberJwtPeer } from './jwt-peer.ts';
 export interface AuthorizeJwtOptions extends ValidateJwtSvidOptions {
   /** Who may make the request. */
   readonly authorize: Authorizer;
+  /** Who is turned away whatever `authorize` says, by ID. Asked for each request. */
+  readonly deny?: DenyList;
 }
 
 /** A request with headers. */
@@ -35,7 +38,7 @@ export type JwtValidator = Pick<JwtSource, 'validateJwtSvid'>;
  *
  * @param request - of node:http or node:http2.
  * @throws {@link SpiffeError} (as a rejection) `ERR_JWT_MISSING`, whatever {@link JwtSource.validateJwtSvid} throws,
- * `ERR_PEER_UNAUTHORIZED`.
+ * `ERR_PEER_DENIED`, `ERR_PEER_UNAUTHORIZED`.
  */
 export async function checkJwt(
   request: RequestWithHeaders | null | undefined,
@@ -44,6 +47,7 @@ export async function checkJwt(
 ): Promise<JwtPeer> {
   try {
     const svid = await source.validateJwtSvid(tokenOf(request), options);
+    requireNotDenied(options.deny, svid);
     checkAuthorized(options.authorize, jwtSubject(svid));
     const { id, audience, expiry } = svid;
     publish('svidkit:jwt.accepted', () => ({ id: id.toString(), audience, expiry }));

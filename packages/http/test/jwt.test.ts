@@ -14,6 +14,7 @@ import {
   authorizeMemberOf,
   authorizeWith,
   SpiffeError,
+  staticDenyList,
   type SvidkitEvents,
 } from '@svidkit/core';
 import { JwtBundleSet, staticJwtSource } from '@svidkit/core/jwt';
@@ -330,6 +331,17 @@ describe('checkJwt', () => {
       checkJwt(request, source, { ...OPEN, authorize: wantsLeaf }),
     );
     expect(await raw(port, `Authorization: Bearer ${tokenOf('/guest')}`)).toContain('ERR_PEER_UNAUTHORIZED');
+  });
+
+  it('turns away who is denied, from one request to the next', async () => {
+    const deny = staticDenyList({});
+    const port = await serving(async (request) => (await checkJwt(request, source, { ...OPEN, deny })).id);
+    const answer = (): Promise<string> => raw(port, `Authorization: Bearer ${tokenOf('/guest')}`);
+    expect(await answer()).toContain('spiffe://a.test/guest');
+    deny.update({ ids: ['spiffe://a.test/guest'], keys: [`sha256:${'0'.repeat(64)}`] });
+    expect(await answer()).toContain('ERR_PEER_DENIED');
+    deny.update({ ids: ['spiffe://a.test/other'], keys: [`sha256:${'0'.repeat(64)}`] });
+    expect(await answer()).toContain('spiffe://a.test/guest');
   });
 
   it('is not made without audience and authorizer', () => {

@@ -1,7 +1,7 @@
 import {
-  type AuthorizedSubject,
   type DenyList,
   type DenyListEntries,
+  type DenySubject,
   parseDenyList,
   type StaticDenyList,
   staticDenyList,
@@ -46,7 +46,7 @@ export class DenyListFile extends WatchedFile implements MountedDenyList {
     this.#list = list;
   }
 
-  reason(peer: AuthorizedSubject): string | undefined {
+  reason(peer: DenySubject): string | undefined {
     return this.#list.reason(peer);
   }
 

@@ -82,11 +82,14 @@ export {
   type InspectedLayout,
   type InspectedPlace,
   type InspectedProblem,
+  type InspectedWorkloadApi,
   type InspectReport,
   type Verdict,
 } from './inspect-report.ts';
 export { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
 export { type FetchOptions, type IdentityFetch } from './load-undici.ts';
+export { type WorkloadApiOptions } from './load-workload-api.ts';
+export { type SourceOptions } from './open-source.ts';
 export {
   type WorkloadIdentity,
   workloadIdentity,

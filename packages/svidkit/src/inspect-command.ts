@@ -12,17 +12,18 @@ const HELP = `${INSPECT_SUMMARY}
 Usage: svidkit inspect [options] [dir]
 
 Without dir it looks where a service would: in the directory that the
-environment variable SPIFFE_CREDENTIAL_FOLDER names, else in the well-known
-ones, and says where it looked. It reads as the user who runs it, never writes,
-and never shows bytes of a key.
+environment variable SPIFFE_CREDENTIAL_FOLDER names, else it asks the Workload
+API at SPIFFE_ENDPOINT_SOCKET, else it looks in the well-known directories, and
+says where it looked. It reads as the user who runs it, never writes, and never
+shows bytes of a key.
 
 Options:
       --json    Print one JSON object (described in the README of svidkit).
       --strict  Count warnings as errors.
   -h, --help    Show this.
 
-Exit codes: 0 a service can use the mount (there may be warnings),
-            1 something is wrong with the mount, 2 usage.
+Exit codes: 0 a service can use it (there may be warnings),
+            1 something is wrong with it, 2 usage.
 `;
 
 /**

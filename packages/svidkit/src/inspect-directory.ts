@@ -20,6 +20,8 @@ import {
   type InspectedProblem,
   type InspectReport,
 } from './inspect-report.ts';
+import { inspectWorkloadApi } from './inspect-workload-api.ts';
+import { prefersWorkloadApi } from './open-source.ts';
 import { ownVersion } from './own-version.ts';
 import { relativeTime } from './relative-time.ts';
 
@@ -33,6 +35,7 @@ export async function inspectDirectory(
   directory: string | undefined,
   { env, clock }: Pick<CliIo, 'env' | 'clock'>,
 ): Promise<InspectReport> {
+  if (directory === undefined && prefersWorkloadApi(env)) return inspectSocket({ env, clock });
   const mount = await inspectMount({ ...(directory === undefined ? {} : { directory }), env, clock });
   const now = clock.now();
   const problems = [...problemsOf(mount), ...lateRenewal(mount.identity, now)].toSorted(
@@ -51,6 +54,26 @@ export async function inspectDirectory(
       .map((bundle) => bundleOf(bundle, mount.identity))
       .toSorted((a, b) => Number(b.own) - Number(a.own)),
     files: mount.files.map(fileOf),
+    workloadApi: null,
+    problems,
+  };
+}
+
+/** A service here would ask the Workload API, so the mounts do not matter. */
+async function inspectSocket({ env, clock }: Pick<CliIo, 'env' | 'clock'>): Promise<InspectReport> {
+  const { workloadApi, problems } = await inspectWorkloadApi({ env });
+  return {
+    schema: 'svidkit.inspect/1',
+    svidkit: ownVersion(),
+    inspectedAt: new Date(clock.now()).toISOString(),
+    verdict: problems[0]?.severity ?? 'ok',
+    directory: null,
+    searched: [],
+    layout: null,
+    identity: null,
+    bundles: [],
+    files: [],
+    workloadApi,
     problems,
   };
 }

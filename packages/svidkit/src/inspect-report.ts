@@ -22,8 +22,25 @@ export interface InspectReport {
   /** The trust bundles that could be read, our own first. */
   readonly bundles: readonly InspectedBundle[];
   readonly files: readonly InspectedFile[];
+  /** What the Workload API gives this process; null when a service here would use a mount. */
+  readonly workloadApi: InspectedWorkloadApi | null;
   /** What is wrong, errors first. */
   readonly problems: readonly InspectedProblem[];
+}
+
+/** A Workload API, and what it gives this process. */
+export interface InspectedWorkloadApi {
+  readonly address: string;
+  /** The default one first; none when it could not be asked, or refused. */
+  readonly identities: readonly {
+    readonly spiffeId: string;
+    /** What its operator calls it; null when it has no name. */
+    readonly hint: string | null;
+    readonly notBefore: string;
+    readonly expiresAt: string;
+  }[];
+  /** Of which it gives bundles. */
+  readonly trustDomains: readonly string[];
 }
 
 /** A directory that was looked at. */

@@ -6,6 +6,7 @@ import {
   type InspectedIdentity,
   type InspectedPlace,
   type InspectedProblem,
+  type InspectedWorkloadApi,
   type InspectReport,
 } from './inspect-report.ts';
 import { absoluteAndRelative, relativeTime } from './relative-time.ts';
@@ -36,8 +37,9 @@ export function renderReport(report: InspectReport, options: RenderOptions): str
   const { directory, identity, searched, bundles, files, problems } = report;
   const now = Date.parse(report.inspectedAt);
   const chain = identity?.chain ?? [];
+  const first = identity?.spiffeId ?? report.workloadApi?.identities[0]?.spiffeId;
   const blocks: readonly (readonly Piece[])[] = [
-    [heading(identity?.spiffeId ?? 'No identity')],
+    [heading(first ?? 'No identity')],
     facts(report, now),
     section('Looked in', options.showSearch ? searched.map(place) : []),
     section(
@@ -61,7 +63,8 @@ export function renderReport(report: InspectReport, options: RenderOptions): str
     .join('\n');
 }
 
-function facts({ directory, layout, identity }: InspectReport, now: number): readonly Piece[] {
+function facts({ directory, layout, identity, workloadApi }: InspectReport, now: number): readonly Piece[] {
+  if (workloadApi !== null) return socketFacts(workloadApi, now);
   const pieces = [fact('Directory', directory ?? 'none found')];
   if (layout !== null) {
     pieces.push(
@@ -85,6 +88,22 @@ function facts({ directory, layout, identity }: InspectReport, now: number): rea
     }
   }
   return pieces;
+}
+
+function socketFacts(
+  { address, identities, trustDomains }: InspectedWorkloadApi,
+  now: number,
+): readonly Piece[] {
+  return [
+    fact('Workload API', address),
+    ...identities.map(({ spiffeId, hint, expiresAt }, index) =>
+      fact(
+        index === 0 ? 'Identity' : 'Also',
+        `${spiffeId}${hint === null ? '' : `, hint ${JSON.stringify(hint)}`}, until ${absoluteAndRelative(expiresAt, now)}`,
+      ),
+    ),
+    ...(trustDomains.length === 0 ? [] : [fact('Trusts', trustDomains.join(', '))]),
+  ];
 }
 
 function fact(label: string, text: string): Piece {
@@ -145,12 +164,13 @@ function problem({ severity, code, message, hint }: InspectedProblem): readonly 
   ];
 }
 
-function verdict({ verdict: kind, problems: { length } }: InspectReport): Piece {
+function verdict({ verdict: kind, problems: { length }, workloadApi }: InspectReport): Piece {
+  const what = workloadApi === null ? 'mount' : 'Workload API';
   const count = `${length} ${length === 1 ? 'problem' : 'problems'}`;
   if (kind === 'ok') return { indent: 0, text: 'Nothing is wrong.', style: 'green' };
   return kind === 'warning'
-    ? { indent: 0, text: `${count}: a service can use this mount, but look at this.`, style: 'yellow' }
-    : { indent: 0, text: `${count}: a service cannot rely on this mount.`, style: 'red' };
+    ? { indent: 0, text: `${count}: a service can use this ${what}, but look at this.`, style: 'yellow' }
+    : { indent: 0, text: `${count}: a service cannot rely on this ${what}.`, style: 'red' };
 }
 
 function section(title: string, pieces: readonly Piece[]): readonly Piece[] {

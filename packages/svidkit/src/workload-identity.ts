@@ -11,12 +11,7 @@ import {
   systemClock,
   type X509Source,
 } from '@svidkit/core';
-import {
-  type MountOptions,
-  openMountedDenyList,
-  openMountedMigrationPolicy,
-  openMountedX509Source,
-} from '@svidkit/mount';
+import { openMountedDenyList, openMountedMigrationPolicy } from '@svidkit/mount';
 import {
   connectTls,
   type ConnectTlsOptions,
@@ -43,10 +38,11 @@ import {
 } from '@svidkit/tls';
 
 import { type FetchOptions, type IdentityFetch, loadUndici } from './load-undici.ts';
+import { openSource, type SourceOptions } from './open-source.ts';
 import { type ShutdownOptions, type ShutdownSummary } from './shutdown.ts';
 
 /** Options of {@link workloadIdentity}. */
-export interface WorkloadIdentityOptions extends MountOptions, Omit<MigrationOptions, 'dryRun' | 'policy'> {
+export interface WorkloadIdentityOptions extends SourceOptions, Omit<MigrationOptions, 'dryRun' | 'policy'> {
   /** The certificates from before SPIFFE, while both exist. Default: none. */
   readonly legacy?: LegacyIdentity;
   /** A mounted migration policy (JSON), followed while it changes. Default: none. */
@@ -134,15 +130,17 @@ export interface WorkloadIdentity extends AsyncDisposable {
 }
 
 /**
- * Opens the identity that the platform mounted into this container and waits until it is whole.
+ * Opens the identity that the platform mounted into this container, or gives by the SPIFFE Workload API, and waits until
+ * it is whole.
  *
- * @param options - where and how to look; nothing is needed where the mount is in a well-known place.
- * @throws {@link SpiffeError} `ERR_MOUNT_*`, `ERR_PEM_INVALID`, `ERR_SVID_*`, `ERR_BUNDLE_*`, `ERR_SOURCE_TIMEOUT`,
- * `ERR_CONFIG_OPTION`; `signal.reason`.
+ * @param options - where and how to look; nothing is needed where the mount is in a well-known place, or the environment
+ * names the one or the other.
+ * @throws {@link SpiffeError} `ERR_MOUNT_*`, `ERR_WORKLOAD_API_*`, `ERR_PEM_INVALID`, `ERR_SVID_*`, `ERR_BUNDLE_*`, `ERR_SOURCE_TIMEOUT`,
+ * `ERR_CONFIG_OPTION`, `ERR_CONFIG_PACKAGE`; `signal.reason`.
  */
 export async function workloadIdentity(options: WorkloadIdentityOptions = {}): Promise<WorkloadIdentity> {
   const { legacy, accept, prefer, policyFile, denyFile, ...mount } = options;
-  const source = await openMountedX509Source(mount);
+  const source = await openSource(mount);
   const { clock = systemClock } = options;
   const closers: AsyncDisposable[] = [source];
   const opened = async <T extends AsyncDisposable>(promise: Promise<T>): Promise<T> => {

@@ -178,6 +178,12 @@ export function attemptConnection(
   socket.once('secureConnect', () => {
     try {
       if (options.clock.now() > own.expiresAt) {
+        // Nothing was sent yet, so with the next SVID, if there is one already, all begins anew.
+        const { presented = own } = identity.latest;
+        if (target.socket === undefined && !isLegacy(own) && presented !== own) {
+          settle({ result: 'outdated' });
+          return;
+        }
         throw new SpiffeError('ERR_SOURCE_EXPIRED', 'our certificate expired during the handshake');
       }
       // Judged by the bundles of now, so that an authority removed meanwhile counts no more.

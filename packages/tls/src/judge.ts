@@ -11,6 +11,7 @@ import {
   publish,
   SpiffeError,
   type SpiffeErrorOptions,
+  type SpiffeId,
   verifyX509Chain,
   verifyX509Svid,
 } from '@svidkit/core';
@@ -222,7 +223,10 @@ function requireLegacy(trust: Trust): NonNullable<Trust['legacy']> {
   });
 }
 
-function checkDenied(deny: DenyList | undefined, peer: Parameters<DenyList['reason']>[0]): void {
+function checkDenied(
+  deny: DenyList | undefined,
+  peer: { readonly id: SpiffeId | undefined; readonly leaf: Certificate },
+): void {
   const reason = deny?.reason(peer);
   if (reason === undefined) return;
   const name = peer.id?.toString() ?? legacyName(peer.leaf);

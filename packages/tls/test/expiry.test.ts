@@ -17,6 +17,7 @@ import {
   closeAll,
   closing,
   Events,
+  exchange,
   get,
   httpsService,
   knock,
@@ -158,6 +159,37 @@ describe('our own SVID has expired', () => {
       expect(server.seen.at(-1)?.client).toBe('URI:spiffe://a.test/next');
     },
   );
+
+  it('a client whose SVID expires during the handshake begins anew with the next one, or fails', async () => {
+    const { clock, ca, source } = await timed();
+    const server = await rawServer(await long(ca, '/server'));
+    const connectThrough = ({ port }: { readonly port: number }) =>
+      connectTls(source, {
+        authorize: authorizeId('spiffe://a.test/server'),
+        host: '127.0.0.1',
+        port,
+        clock: ahead,
+      });
+    // The source is not yet told that the time is over, as happens with the timer of another one.
+    const ahead = manualClock(clock.now());
+    const alone = await valve(server.port);
+    const failing = expectFailure(connectThrough(alone));
+    await alone.taken;
+    ahead.set(clock.now() + HOUR + 1000); // No timer fires.
+    alone.open();
+    expect(await failing).toMatchObject({ code: 'ERR_SOURCE_EXPIRED' });
+
+    ahead.set(clock.now());
+    const followed = await valve(server.port);
+    const opening = connectThrough(followed);
+    await followed.taken;
+    const { svid, bundles } = await ca.context({ path: '/next', lifetimeMs: 10 * HOUR });
+    source.update(svid, bundles);
+    ahead.set(clock.now() + HOUR + 1000);
+    followed.open();
+    expect(await exchange(await opening)).toContain('peer=');
+    expect(server.seen.at(-1)?.client).toBe('URI:spiffe://a.test/next');
+  });
 
   it('the reason is told: ERR_SOURCE_EXPIRED', async () => {
     const { clock, ca, source } = await timed();

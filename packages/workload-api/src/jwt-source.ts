@@ -139,10 +139,10 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
 
   #timeout(): SpiffeError {
     const { latest } = this.#troubles;
-    const saw = latest?.message ?? 'it took the call and has sent nothing';
+    const saw = latest?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
     return new SpiffeError(
       'ERR_SOURCE_TIMEOUT',
-      `no JWT bundles from the Workload API at ${this.address} within ${this.#settings.waitMs} ms: ${saw}`,
+      `no JWT bundles within ${this.#settings.waitMs} ms: ${saw}`,
       {
         hint: latest?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
         ...(latest === undefined ? {} : { cause: latest }),

@@ -74,6 +74,10 @@ function openChannel({ address, maxMessageBytes }: StreamCall): Client {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_retries': 0,
+    // One that has failed connects again when its own pause is over, also after it was closed, and nobody would ever end
+    // that connection. With the shortest pause it is over before the failure is.
+    'grpc.initial_reconnect_backoff_ms': 1,
+    'grpc.max_reconnect_backoff_ms': 1,
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
   });

@@ -23,6 +23,8 @@ import { type X509SourceSettings } from './x509-source-options.ts';
 
 /** How long the first answer may take when that alone is waited for. */
 const FIRST_ANSWER_MS = 10_000;
+/** What a message may show. */
+const PLAIN_HINT = /^[\w./-]{1,64}$/u;
 const FROM_BEST_TO_WORST: readonly HealthStatus[] = ['fresh', 'overdue', 'critical', 'expired'];
 
 /** The follower of one Workload API: takes whole messages, decides, and publishes. */
@@ -39,6 +41,8 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   #times: HealthTimes | undefined;
   #status: HealthStatus = 'expired';
   #healthTimer: Timer | undefined;
+  /** Ends the stream, so that another one is opened. */
+  #silence = new AbortController();
   /** For an SVID that has to wait for its first instant. */
   #pendingTimer: Timer | undefined;
 
@@ -118,21 +122,31 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   /** Follows the stream until the source closes, or nothing can come any more. Never rejects. */
   async #follow(): Promise<void> {
-    const { client } = this.#settings;
-    let error: SpiffeError;
-    try {
-      await client.watchX509Context(
-        { onUpdate: (message) => this.#take(message), onError: (trouble) => this.#onError(trouble) },
-        { signal: this.closed },
-      );
-      error = new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
-    } catch (cause) {
-      error = asSpiffeError(cause);
+    let error: SpiffeError | undefined;
+    while (error === undefined) {
+      error = await this.#followOnce();
+      if (this.closed.aborted) return;
     }
-    if (this.closed.aborted) return;
     this.#end = error;
     this.#tell(error);
     this.#opening.reject(error);
+  }
+
+  /** Gives why nothing can come any more; undefined when the stream was given up because nothing came. */
+  async #followOnce(): Promise<SpiffeError | undefined> {
+    const { client } = this.#settings;
+    const silence = new AbortController();
+    this.#silence = silence;
+    try {
+      await client.watchX509Context(
+        { onUpdate: (message) => this.#take(message), onError: (trouble) => this.#onError(trouble) },
+        { signal: AbortSignal.any([this.closed, silence.signal]) },
+      );
+    } catch (cause) {
+      return asSpiffeError(cause);
+    }
+    if (silence.signal.aborted) return undefined;
+    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -212,7 +226,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   #nothingPicked({ svids }: WorkloadX509Context): SpiffeError {
     const given = svids.map(({ id, hint }) =>
-      hint === undefined ? id.toString() : `${id.toString()} (hint)`,
+      hint !== undefined && PLAIN_HINT.test(hint) ? `${id.toString()} (hint "${hint}")` : id.toString(),
     );
     return new SpiffeError(
       'ERR_SOURCE_EMPTY',
@@ -225,15 +239,12 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     const { latest } = this.#troubles;
     // Without a message, what the cell says is only that there has been none.
     const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
-    const saw = reason?.message ?? 'it took the call and has sent nothing';
-    return new SpiffeError(
-      'ERR_SOURCE_TIMEOUT',
-      `no identity from the Workload API at ${this.address} ${waitMs === 0 ? 'with its first answer' : `within ${waitMs} ms`}: ${saw}`,
-      {
-        hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
-        ...(reason === undefined ? {} : { cause: reason }),
-      },
-    );
+    const saw = reason?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const when = waitMs === 0 ? 'with the first answer' : `within ${waitMs} ms`;
+    return new SpiffeError('ERR_SOURCE_TIMEOUT', `no identity ${when}: ${saw}`, {
+      hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
+      ...(reason === undefined ? {} : { cause: reason }),
+    });
   }
 
   *#problems(status: HealthStatus): Iterable<string> {
@@ -264,6 +275,8 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (status === this.#status) return;
     this.#status = status;
     publish('svidkit:source.health', () => ({ source: this, health: this.health() }));
+    // A renewal should have come by now. Perhaps the stream is dead, and nobody has said so.
+    if (status === 'overdue' || status === 'critical') this.#silence.abort();
   }
 
   #wake(at: number, then: () => void): Timer {

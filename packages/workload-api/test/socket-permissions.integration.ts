@@ -18,7 +18,7 @@ async function diagnosisOfNobody(): Promise<unknown> {
       resolve(import.meta.dirname, 'open-once.ts'),
       api.address,
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'], uid: 65_534, gid: 65_534 },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let text = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) text += String(chunk);

@@ -161,7 +161,7 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
   {
     name: 'mount-needs-no-data-link',
     lie: 'reads plain files alone',
-    cases: ['mount-layout/load/**'],
+    cases: ['mount-layout/load/**', 'mount-layout/perm/**'],
     apply: () =>
       beforeOpening((options) => {
         if (readdirSync(options.directory ?? '').includes('..data'))

@@ -6,6 +6,7 @@ import {
   BUNDLES,
   bundleOf,
   claimsWith,
+  either,
   headerWith,
   KEY,
   KEY_B,
@@ -161,7 +162,17 @@ function criticals(): readonly Draft[] {
       'an extension that nobody knows is refused',
       token({}, { crit: ['exp-at'], 'exp-at': 1 }),
     ),
-    refused('crit-empty', 'an empty list of extensions is refused', token({}, { crit: [] })),
+    either(
+      200,
+      'choice/crit-empty',
+      'an empty list of extensions',
+      ['jwt.crit', 'jwt.header', 'jwt.malformed'],
+      {
+        ...plan,
+        token: token({}, { crit: [] }),
+        why: 'producers MUST NOT write it; recipients may refuse what breaks that rule',
+      },
+    ),
     refused(
       'crit-absent-header',
       'an extension that is not there is refused',

@@ -213,6 +213,29 @@ function leaves(): readonly Draft[] {
       chain: [names(`uri:${ID}`, 'uri:spiffe://example.org/other')],
       spec: [SPEC.manyUris],
     }),
+    refuse(
+      123,
+      'leaf/two-uri-sans[second=https]',
+      'a leaf with another URI beside its ID is refused',
+      ['x509.uri-san.multiple'],
+      {
+        chain: [names(`uri:${ID}`, 'uri:https://example.org/web')],
+        spec: [SPEC.manyUris],
+      },
+    ),
+    ...['dns', 'email'].map((kind) =>
+      refuse(
+        124,
+        `leaf/id-in-other-san[kind=${kind}]`,
+        'an ID that is no URI name is none',
+        ['x509.uri-san.missing', 'der.malformed', 'x509.malformed'],
+        {
+          chain: [names(`${kind}:${ID}`)],
+          spec: [SPEC.uriSan],
+          why: 'an authority that lets others choose such names would let them choose an identity',
+        },
+      ),
+    ),
     refuse(124, 'leaf/no-uri-san', 'a leaf without a URI name is refused', ['x509.uri-san.missing'], {
       chain: [names('dns:web.example.org')],
       spec: [SPEC.oneUri],

@@ -3,22 +3,25 @@ import { createHash } from 'node:crypto';
 import { allSuites } from '../all-suites.ts';
 import { EXIT, usageFailure } from '../exit-code.ts';
 import { isObject, type Json } from '../json.ts';
+import { loadOutside } from '../outside/load-outside.ts';
 import { type Case, type VectorFile } from '../vectors/vector.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine } from './command-line.ts';
+import { ownVersion } from './own-version.ts';
 
-const EXPLAIN_HELP = `Usage: spiffe-conformance explain <case id>
+const EXPLAIN_HELP = `Usage: spiffe-conformance explain <case id> [--outside limbo:PATH|wycheproof:PATH]
 `;
 
 /** Tells everything about one case: what it asks, what it wants and why, and how its certificates were made. */
 export function explainCommand(argv: readonly string[], io: CliIo): number {
-  const line = readCommandLine(argv, { help: 'flag' }, 1);
+  const line = readCommandLine(argv, { outside: 'many', help: 'flag' }, 1);
   const [id] = line.operands;
   if (line.flag('help') || id === undefined) {
     (line.flag('help') ? io.stdout : io.stderr).write(EXPLAIN_HELP);
     return line.flag('help') ? EXIT.passed : EXIT.usage;
   }
-  for (const file of allSuites()) {
+  const outside = line.many('outside');
+  for (const file of outside.length > 0 ? loadOutside(outside, ownVersion()).files : allSuites()) {
     const found = file.cases.find((one) => one.id === id);
     if (found === undefined) continue;
     io.stdout.write(explain(found, file));
@@ -40,7 +43,7 @@ function explain(one: Case, file: VectorFile): string {
     lines.push(
       `call: ${one.op} ${JSON.stringify(one.params)}`,
       `wants: ${JSON.stringify(one.expect)}`,
-      `the reference: ${JSON.stringify(one.reference)}`,
+      ...(one.reference === undefined ? [] : [`the reference: ${JSON.stringify(one.reference)}`]),
     );
   } else {
     lines.push(

@@ -1,5 +1,6 @@
 import { allSuites } from '../all-suites.ts';
 import { EXIT, KitFailure } from '../exit-code.ts';
+import { loadOutside } from '../outside/load-outside.ts';
 import { AdapterHost } from '../protocol/adapter-host.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
 import { type Hello } from '../protocol/capabilities.ts';
@@ -40,7 +41,8 @@ export async function runAdapter(
   io: CliIo,
   watchers: readonly RunWatcher[],
 ): Promise<RunReport> {
-  const files = allSuites();
+  const outside = options.outside.length === 0 ? undefined : loadOutside(options.outside, ownVersion());
+  const files = outside?.files ?? allSuites();
   const all = new Map(files.flatMap(({ cases }) => cases.map((one) => [one.id, one] as const)));
   const selected = inOrder(selectCases(files, options.selection), options.seed);
   if (selected.length === 0) throw new KitFailure(EXIT.kit, 'not a single case was selected');
@@ -50,7 +52,7 @@ export async function runAdapter(
   const known =
     options.known === undefined ? () => undefined : readKnownFailures(options.known, [...all.keys()], today);
 
-  const remarks = new Set<string>();
+  const remarks = new Set<string>(outside?.remarks);
   const revoked: [string, string][] = [];
   const host = new AdapterHost(adapter, {
     timeoutFactor: options.timeoutFactor,

@@ -9,6 +9,7 @@ import { initCommand } from './init-command.ts';
 import { knownCommand } from './known-command.ts';
 import { listCommand } from './list-command.ts';
 import { matrixCommand } from './matrix-command.ts';
+import { mergeCommand } from './merge-command.ts';
 import { ownVersion } from './own-version.ts';
 import { runCommand } from './run-command.ts';
 import { selfTestCommand } from './self-test-command.ts';
@@ -29,6 +30,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['init', initCommand],
   ['coverage', coverageCommand],
   ['matrix', matrixCommand],
+  ['merge', mergeCommand],
 ]);
 
 const HELP = `spiffe-conformance checks a SPIFFE implementation, in any language, through a small adapter.
@@ -46,6 +48,7 @@ Commands:
   init <language>              write an adapter to begin with
   vectors -o FILE              the cases as an archive, for tests without Node.js
   known update -- <adapter>    bring a file of known failures up to date
+  merge <results> -o FILE      put the parts of one run (run --shard) together
   matrix <results> -o FOLDER   put the results of several implementations beside each other
 
 Every command has --help. Run only adapters that you trust: they are programs on this machine.

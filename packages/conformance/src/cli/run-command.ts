@@ -28,6 +28,7 @@ Which cases (each may be given several times):
   --suite NAME  --case PATTERN  --profile NAME  --level LEVEL
   --shard 2/4                 one of four parts
   --quick                     without cases that take seconds
+  --outside limbo:PATH        cases of x509-limbo in place of the kit's, or wycheproof:PATH; they back no claim
 How to run them:
   --seed TEXT                 the order of cases inside of a suite
   --repeat N                  each case as often, and every time has to pass
@@ -103,7 +104,7 @@ async function runAndRecord(adapter: AdapterCommand, options: RunOptions, io: Cl
       : new Evidence({
           folder: evidence,
           keep: options.keep,
-          files: allSuites(),
+          files: options.outside.length === 0 ? allSuites() : [],
           repro: {
             program: io.program ?? ['npx', '@svidkit/conformance'],
             adapter,
@@ -128,6 +129,7 @@ function optionsThatMatter(options: RunOptions): readonly string[] {
   const always = { seed, codes, against, isolation, repeat, 'timeout-factor': timeoutFactor };
   return [
     ...Object.entries(always).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...options.outside.flatMap((source) => ['--outside', source]),
     ...(at === undefined ? [] : ['--at', at]),
     ...(known === undefined ? [] : ['--known', known]),
   ];

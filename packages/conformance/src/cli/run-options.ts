@@ -28,6 +28,7 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   against: 'one',
   at: 'one',
   known: 'one',
+  outside: 'many',
   requirements: 'one',
   claim: 'many',
   baseline: 'one',
@@ -48,6 +49,8 @@ export interface RunOptions {
   readonly selection: Selection;
   /** The filters as they were typed. */
   readonly filters: readonly string[];
+  /** Test data of others to run in place of the kit's cases: `limbo:PATH`. */
+  readonly outside: readonly string[];
   /** Whether every case is run as it is: what a claim needs. */
   readonly full: boolean;
   readonly seed: string;
@@ -94,7 +97,8 @@ export function readRunOptions(line: CommandLine): RunOptions {
     throw usageFailure('--at wants an instant such as 2049-12-31T00:00:00Z');
   }
   const selection = readSelection(line);
-  const full = isWhole(selection) && at === undefined;
+  const outside = line.many('outside');
+  const full = isWhole(selection) && at === undefined && outside.length === 0;
   const [claim, badges] = [line.many('claim'), line.many('badge')];
   for (const badge of badges)
     if (!/\.(?:json|svg)$/.test(badge))
@@ -105,16 +109,18 @@ export function readRunOptions(line: CommandLine): RunOptions {
   if (keep && evidence === undefined) throw usageFailure('--keep needs --evidence, which says where');
   return {
     selection,
-    filters: Object.keys(SELECTION_KINDS).flatMap((name) =>
+    filters: [...Object.keys(SELECTION_KINDS), 'outside'].flatMap((name) =>
       line.many(name).map((value) => (value === '' ? `--${name}` : `--${name} ${value}`)),
     ),
+    outside,
     full,
     seed: line.one('seed') ?? newSeed(),
     repeat: numberOf(line, 'repeat', 1, true) ?? 1,
     timeoutFactor: numberOf(line, 'timeout-factor', 0.01, false) ?? 1,
     bail: numberOf(line, 'bail', 1, true) ?? Number.POSITIVE_INFINITY,
     isolation: oneOf(line, 'isolation', ['run', 'case']),
-    codes: oneOf(line, 'codes', ['warn', 'ignore', 'strict']),
+    // Data of others have no codes.
+    codes: outside.length > 0 ? 'ignore' : oneOf(line, 'codes', ['warn', 'ignore', 'strict']),
     against: oneOf(line, 'against', ['spec', 'reference']),
     at,
     known: line.one('known'),

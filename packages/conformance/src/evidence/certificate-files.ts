@@ -1,7 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto';
 
 import { isObject, type Json } from '../json.ts';
-import { type VectorFile } from '../vectors/vector.ts';
+
+type Recipes = Readonly<Record<string, Json>>;
 
 /** A file that shows what is among the parameters of a case. */
 interface ShownFile {
@@ -13,26 +14,28 @@ interface ShownFile {
  * The certificates among the parameters of a case, as PEM and in words, and PEM texts as they are.
  *
  * @param value - the parameters.
- * @param file - knows how certificates were made.
+ * @param recipes - how certificates were made, by the SHA-256 of their DER.
  */
-export function certificateFiles(value: Json, file: VectorFile, where = ''): readonly ShownFile[] {
-  if (typeof value === 'string') return filesOf(value, file, where);
+export function certificateFiles(value: Json, recipes: Recipes, where = ''): readonly ShownFile[] {
+  if (typeof value === 'string') return filesOf(value, recipes, where);
   if (isObject(value)) {
     return Object.entries(value).flatMap(([name, inner]) =>
-      certificateFiles(inner, file, where === '' ? name : `${where}.${name}`),
+      certificateFiles(inner, recipes, where === '' ? name : `${where}.${name}`),
     );
   }
   if (!Array.isArray(value)) return [];
   const entries: readonly Json[] = value;
-  return entries.slice(0, 50).flatMap((inner, index) => certificateFiles(inner, file, `${where}.${index}`));
+  return entries
+    .slice(0, 50)
+    .flatMap((inner, index) => certificateFiles(inner, recipes, `${where}.${index}`));
 }
 
-function filesOf(value: string, file: VectorFile, where: string): readonly ShownFile[] {
+function filesOf(value: string, recipes: Recipes, where: string): readonly ShownFile[] {
   const name = where.replaceAll(/[^\w.-]/g, '_');
   if (value.includes('-----BEGIN ')) return [{ name: `${name}.pem`, text: value }];
   if (value.length < 64 || !/^[A-Za-z0-9+/]+=*$/.test(value)) return [];
   const der = Buffer.from(value, 'base64');
-  const recipe = file.recipes?.[createHash('sha256').update(der).digest('hex')];
+  const recipe = recipes[createHash('sha256').update(der).digest('hex')];
   const words = inWords(der);
   if (recipe === undefined && words === undefined) return [];
   const lines = (value.match(/.{1,64}/g) ?? []).join('\n');

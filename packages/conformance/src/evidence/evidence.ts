@@ -91,8 +91,8 @@ export class Evidence implements RunWatcher {
     write('transcript.ndjson', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     if (stderr !== '') write('stderr.txt', `${stderr}\n`);
     const file = this.#options.files.find((candidate) => candidate.suite === suite);
-    const certificates = file === undefined ? [] : certificateFiles(one.params, file);
-    for (const { name, text } of certificates) write(join('certs', name), text);
+    for (const { name, text } of certificateFiles(one.params, file?.recipes ?? {}))
+      write(join('certs', name), text);
     write('repro.sh', reproScript(one.id, result.status, this.#options.repro));
     chmodSync(join(folder, 'repro.sh'), 0o700);
     this.#written.add(one.id);

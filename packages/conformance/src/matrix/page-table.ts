@@ -39,10 +39,24 @@ function suiteLine(suite: string, rows: readonly Row[], columns: readonly Column
 }
 
 function familyLine(family: string, rows: readonly Row[]): string {
-  const cells = (rows[0]?.cells ?? []).map((_, column) =>
-    sumCell(rows.map(({ cells: list }) => list[column]?.status)),
-  );
-  return `<tr class="family" data-family="${html(family)}"><th scope="row" class="name"><button type="button" aria-expanded="true">${shortName(family)} <small>×${rows.length}</small></button></th>${cells.join('')}</tr>`;
+  const columns = (rows[0]?.cells ?? []).map((_, column) => rows.map(({ cells }) => cells[column]));
+  const alike = columns.map((cells) => isAlike(cells));
+  const cells = columns.map((list, column) => {
+    const [first] = list;
+    return alike[column] === true && first !== undefined && rows[0] !== undefined
+      ? resultCell(first, rows[0], list.length)
+      : sumCell(list.map((cell) => cell?.status));
+  });
+  // One line says it all, also where cases are looked for.
+  const isUniform = alike.every(Boolean);
+  const classes = isUniform && rows[0]?.isDisputed === true ? 'family disputed' : 'family';
+  return `<tr class="${classes}" data-family="${html(family)}"${isUniform ? ' data-uniform' : ''}><th scope="row" class="name"><button type="button" aria-expanded="true">${shortName(family)} <small>×${rows.length}</small></button></th>${cells.join('')}</tr>`;
+}
+
+/** Whether all came to the same, and the same way. */
+function isAlike(cells: readonly (ReadResult | undefined)[]): boolean {
+  const views = cells.map((cell) => `${cell?.status} ${cell?.branch} ${cell?.codeMatched}`);
+  return new Set(views).size === 1;
 }
 
 function caseLine(row: Row, index: number, isInFamily: boolean): string {
@@ -51,7 +65,9 @@ function caseLine(row: Row, index: number, isInFamily: boolean): string {
   const link = first === undefined ? undefined : specLink(first.doc, first.section);
   const where = first === undefined ? '' : html(`${first.doc} ${first.section}`);
   const classes = ['case', ...(isInFamily ? ['member'] : []), ...(isDisputed ? ['disputed'] : [])];
-  const failed = cells.some((cell) => cell !== undefined && isBad(cell.status));
+  const failed = cells.some(
+    (cell) => cell !== undefined && (isBad(cell.status) || cell.status.startsWith('known-')),
+  );
   const notes = [
     `<span class="level ${level}">${level}</span>`,
     link === undefined
@@ -72,18 +88,24 @@ function variant(id: string): string {
   return `<code>${html(id.slice(id.indexOf('[')), 200).replaceAll(',', ',<wbr>')}</code>`;
 }
 
-function resultCell(cell: ReadResult | undefined, { branches }: Row): string {
+function resultCell(cell: ReadResult | undefined, { branches }: Row, count = 1): string {
   if (cell === undefined) return td(ABSENT_MARK.tone, ABSENT_MARK.sign, ABSENT_MARK.word);
-  const { status, branch, codeMatched } = cell;
+  const { status, branch, codeMatched, convergenceMs } = cell;
   const mark = STATUS_MARKS[status];
+  const took = convergenceMs === undefined ? '' : `<small>${convergenceMs} ms</small>`;
+  const many = count === 1 ? took : `<small>${count}</small>`;
   if (status === 'pass' && branch !== undefined) {
     const number = branches.indexOf(branch) + 1;
     const which = number === 0 ? '' : `<sub>${number}</sub>`;
-    return td(CHOICE_MARK.tone, `${CHOICE_MARK.sign}${which}`, `${CHOICE_MARK.word}: ${branch}`);
+    return td(CHOICE_MARK.tone, `${CHOICE_MARK.sign}${which}${many}`, `${CHOICE_MARK.word}: ${branch}`);
   }
   if (status === 'pass' && codeMatched === false)
-    return td(mark.tone, `${mark.sign}<sup>≠</sup>`, 'rejected, for another reason than the case names');
-  return td(mark.tone, mark.sign, mark.word);
+    return td(
+      mark.tone,
+      `${mark.sign}<sup>≠</sup>${many}`,
+      'rejected, for another reason than the case names',
+    );
+  return td(mark.tone, `${mark.sign}${many}`, mark.word);
 }
 
 function sumCell(statuses: readonly (Status | undefined)[]): string {

@@ -14,7 +14,10 @@ export function summaryText(report: RunReport, changes?: Changes): string {
     lines.push(`${result.status.toUpperCase()} ${result.case}`, `  ${harmless(result.reason ?? '')}`);
   }
   if (bad.length > MOST_FAILURES) lines.push(`... and ${bad.length - MOST_FAILURES} more`);
-  if (bad.length > 0) lines.push(`See spiffe-conformance explain ${bad[0]?.case ?? ''}`, '');
+  if (bad.length > 0) {
+    const outside = report.filters.filter((filter) => filter.startsWith('--outside '));
+    lines.push(`See ${['spiffe-conformance explain', bad[0]?.case ?? '', ...outside].join(' ')}`, '');
+  }
   for (const remark of remarks) lines.push(`note: ${harmless(remark)}`);
   const otherReasons = results.filter(
     (result) => result.status === 'pass' && result.codeMatched === false,

@@ -15,7 +15,10 @@ export interface Claim {
  * Holds results against a requirement set, profile by profile: `conformant` when every case passed, `unsupported` when
  * none could be asked, `incomplete` when some could not and the others passed. A known failure is a failure here.
  */
-export function claimsOf(set: RequirementSet, results: readonly CaseResult[]): readonly Claim[] {
+export function claimsOf(
+  set: RequirementSet,
+  results: readonly Pick<CaseResult, 'case' | 'status'>[],
+): readonly Claim[] {
   const statuses = new Map(results.map((result) => [result.case, result.status] as const));
   return Object.entries(set.profiles).map(([profile, ids]) => {
     const counts = new Map<Status | 'not-run', number>();

@@ -15,7 +15,7 @@ export interface BearerFetchOptions {
 /** A `fetch` as everybody knows it: of Node.js, of `identity.createFetch`, of a test. */
 export type FetchLike = (...args: Parameters<typeof globalThis.fetch>) => ReturnType<typeof globalThis.fetch>;
 
-const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
  * A fetch that presents our JWT-SVID with each request, as `authorization: Bearer`. A token is only sent over `https:`,

@@ -1,4 +1,3 @@
-import { kindOf } from '../quote.ts';
 import { jwtError } from './jwt-error.ts';
 import { type JwtSvid } from './jwt-svid.ts';
 
@@ -22,9 +21,6 @@ export function readBearer(header: string | readonly string[] | undefined): stri
   if (token !== undefined) return token;
   const got = more.length > 0 ? `${more.length + 1} of them` : value === undefined ? 'none' : 'another one';
   throw jwtError('ERR_JWT_MISSING', 'one header authorization with Bearer and a token', got, {
-    hint:
-      typeof value === 'string' || value === undefined
-        ? 'The caller has to send its JWT-SVID.'
-        : kindOf(value),
+    hint: 'The caller has to send its JWT-SVID.',
   });
 }

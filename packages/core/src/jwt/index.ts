@@ -2,7 +2,7 @@ export { bearerHeader, readBearer } from './bearer.ts';
 export { bearerFetch, type BearerFetchOptions, type FetchLike } from './bearer-fetch.ts';
 export { type JwtClaim, type JwtClaims } from './claims.ts';
 export { type JwtBundles, JwtBundleSet } from './jwt-bundle-set.ts';
-export { jwtSubject } from './jwt-subject.ts';
+export { jwtSubject, requireNotDenied } from './jwt-subject.ts';
 export { type JwtSource, type JwtSvidRequest } from './jwt-source.ts';
 export { JwtSvidCache, type JwtSvidCacheOptions } from './jwt-svid-cache.ts';
 export { JwtSvid, parseJwtSvid, type ParseJwtSvidOptions, type VerifiedJwtSvid } from './jwt-svid.ts';

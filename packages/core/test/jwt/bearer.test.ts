@@ -117,6 +117,7 @@ describe('bearerFetch', () => {
     'http://10.0.0.1/',
     'http://127.0.0.1.evil.test/',
     'http://localhost.evil.test/',
+    'http://a.localhost/',
     'ftp://localhost/',
     'ws://localhost/',
   ])('J-22: a token is not sent to %s', async (url) => {

@@ -1,4 +1,9 @@
-import { type DescMessage, type DescMethodServerStreaming, type DescMethodUnary } from '@bufbuild/protobuf';
+import {
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+} from '@bufbuild/protobuf';
 
 /** The metadata key that every request carries. */
 export const SECURITY_HEADER = 'workload.spiffe.io';
@@ -12,6 +17,6 @@ export type WorkloadApiMethod<
 > = DescMethodServerStreaming<Input, Output> | DescMethodUnary<Input, Output>;
 
 /** The HTTP/2 path of a method: `/SpiffeWorkloadAPI/FetchX509SVID`. */
-export function methodPath(method: WorkloadApiMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+export function methodPath({ name, parent }: Pick<DescMethod, 'name' | 'parent'>): string {
+  return `/${parent.typeName}/${name}`;
 }

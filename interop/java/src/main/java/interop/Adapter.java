@@ -11,8 +11,11 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 
 /**
  * Answers the calls of the conformance kit with java-spiffe: one JSON object per line in, one out. It adds no check, no
@@ -20,8 +23,25 @@ import java.util.Map;
  */
 public final class Adapter {
 
+    /** For calls and connections. */
+    static final ExecutorService THREADS = Executors.newCachedThreadPool();
+
     private static final int PROTOCOL = 1;
     private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
+
+    private static final Map<String, ?> CLAIMS = Map.ofEntries(
+            Map.entry("clock", false),
+            Map.entry("concurrency", 1),
+            Map.entry("profiles", List.of()),
+            Map.entry("rules", Rules.KINDS),
+            Map.entry("build", List.of("segments")),
+            Map.entry("verify", List.of()),
+            Map.entry("sources", List.of("static")),
+            Map.entry("options", List.of("bundles", "minTls")),
+            Map.entry("protocols", List.of("line")),
+            Map.entry("events", List.of()),
+            Map.entry("stats", List.of()),
+            Map.entry("resetIsClean", true));
 
     private final Map<String, Operation> operations;
 
@@ -37,10 +57,15 @@ public final class Adapter {
         var calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             JsonObject call = GSON.fromJson(line, JsonObject.class);
-            JsonObject answer = adapter.answer(call);
-            answer.add("id", call.get("id"));
-            answers.println(GSON.toJson(answer));
+            // A call that waits holds up no other.
+            THREADS.execute(() -> {
+                JsonObject answer = adapter.answer(call);
+                answer.add("id", call.get("id"));
+                answers.println(GSON.toJson(answer));
+            });
         }
+        THREADS.shutdown();
+        Handles.closeAll();
     }
 
     /** The answer to a call, without its id, in one of the four words of the protocol. */
@@ -53,7 +78,7 @@ public final class Adapter {
         try {
             return switch (op) {
                 case "hello" -> hello(params);
-                case "bye", "reset" -> word("ok", Map.of());
+                case "bye", "reset" -> word("ok", Handles.closeAll());
                 default -> {
                     Operation operation = operations.get(op);
                     yield operation == null
@@ -75,6 +100,8 @@ public final class Adapter {
         if (!common) {
             return word("reject", Map.of("code", "unknown", "message", "this adapter speaks protocol " + PROTOCOL));
         }
+        Map<String, Object> capabilities = new HashMap<>(CLAIMS);
+        capabilities.put("ops", List.copyOf(operations.keySet()));
         return word("ok", Map.of(
                 "protocol", PROTOCOL,
                 "implementation", Map.of(
@@ -83,15 +110,7 @@ public final class Adapter {
                         "language", "java",
                         "runtime", Runtime.version().toString(),
                         "homepage", "https://github.com/spiffe/java-spiffe"),
-                "capabilities", Map.of(
-                        "ops", List.copyOf(operations.keySet()),
-                        "clock", false,
-                        "concurrency", 1,
-                        "profiles", List.of(),
-                        "rules", Rules.KINDS,
-                        "build", List.of("segments"),
-                        "verify", List.of(),
-                        "resetIsClean", true)));
+                "capabilities", capabilities));
     }
 
     /** The version in the name of the jar: its manifest has none. */

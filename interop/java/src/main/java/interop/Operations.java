@@ -2,20 +2,26 @@ package interop;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.spiffe.bundle.jwtbundle.JwtBundle;
+import io.spiffe.bundle.jwtbundle.JwtBundleSet;
 import io.spiffe.bundle.x509bundle.X509Bundle;
 import io.spiffe.bundle.x509bundle.X509BundleSet;
 import io.spiffe.provider.SpiffeIdVerifier;
 import io.spiffe.provider.SpiffeTrustManager;
 import io.spiffe.spiffeid.SpiffeId;
 import io.spiffe.spiffeid.TrustDomain;
+import io.spiffe.svid.jwtsvid.JwtSvid;
 import io.spiffe.svid.x509svid.X509Svid;
 import io.spiffe.workloadapi.Address;
 import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.PublicKey;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
@@ -24,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Every operation of the protocol that java-spiffe has. */
@@ -32,17 +39,27 @@ final class Operations {
     private Operations() {}
 
     static Map<String, Operation> all() {
-        return new TreeMap<>(Map.of(
-                "id.parse", Operations::parseId,
-                "id.build", Operations::buildId,
-                "id.equal", Operations::equalIds,
-                "id.match", Rules::match,
-                "td.parse", Operations::parseTrustDomain,
-                "svid.parsePem", Operations::parseSvidPem,
-                "svid.parseDer", Operations::parseSvidDer,
-                "bundle.parsePem", Operations::parseBundlePem,
-                "x509.verify", Operations::verify,
-                "endpoint.parse", Operations::parseEndpoint));
+        return Map.ofEntries(
+                Map.entry("id.parse", Operations::parseId),
+                Map.entry("id.build", Operations::buildId),
+                Map.entry("id.equal", Operations::equalIds),
+                Map.entry("id.match", Rules::match),
+                Map.entry("td.parse", Operations::parseTrustDomain),
+                Map.entry("svid.parsePem", Operations::parseSvidPem),
+                Map.entry("svid.parseDer", Operations::parseSvidDer),
+                Map.entry("bundle.parsePem", Operations::parseBundlePem),
+                Map.entry("jwks.parse", Operations::parseJwks),
+                Map.entry("jwt.validate", Operations::validateJwt),
+                Map.entry("x509.verify", Operations::verify),
+                Map.entry("endpoint.parse", Operations::parseEndpoint),
+                Map.entry("source.open", StaticSource::open),
+                Map.entry("source.get", StaticSource::get),
+                Map.entry("source.wait", StaticSource::await),
+                Map.entry("source.set", StaticSource::replace),
+                Map.entry("source.close", Handles::close),
+                Map.entry("server.start", Connections::serve),
+                Map.entry("server.stop", Connections::stop),
+                Map.entry("client.connect", Connections::connect));
     }
 
     private static Map<String, ?> parseId(JsonObject params) {
@@ -94,6 +111,34 @@ final class Operations {
                 "x509Sha256", fingerprints(bundle.getX509Authorities()).stream().sorted().toList());
     }
 
+    private static Map<String, ?> parseJwks(JsonObject params) throws Exception {
+        TrustDomain trustDomain = TrustDomain.parse(params.get("trustDomain").getAsString());
+        JwtBundle bundle = JwtBundle.parse(
+                trustDomain, params.has("jsonB64") ? bytes(params.get("jsonB64")) : utf8(params.get("json")));
+        List<Map<String, String>> keys = new ArrayList<>();
+        for (Map.Entry<String, PublicKey> entry : new TreeMap<>(bundle.getJwtAuthorities()).entrySet()) {
+            keys.add(Map.of("kid", entry.getKey(), "spkiSha256", sha256(entry.getValue().getEncoded())));
+        }
+        return Map.of("trustDomain", bundle.getTrustDomain().getName(), "jwt", keys);
+    }
+
+    private static Map<String, ?> validateJwt(JsonObject params) throws Exception {
+        JwtBundleSet bundles = JwtBundleSet.emptySet();
+        for (Map.Entry<String, JsonElement> entry : params.getAsJsonObject("bundles").entrySet()) {
+            bundles.put(JwtBundle.parse(TrustDomain.parse(entry.getKey()), utf8(entry.getValue())));
+        }
+        String token = params.has("tokenB64")
+                ? new String(bytes(params.get("tokenB64")), StandardCharsets.UTF_8)
+                : params.get("token").getAsString();
+        Set<String> audience = strings(params.get("audience")).collect(Collectors.toSet());
+        JwtSvid svid = JwtSvid.parseAndValidate(token, bundles, audience);
+        return Map.of(
+                "id", svid.getSpiffeId().toString(),
+                "audience", svid.getAudience().stream().sorted().toList(),
+                "expiry", svid.getExpiry().toInstant().toString(),
+                "claims", svid.getClaims());
+    }
+
     /** Asks the trust manager, as TLS does. Its answer has the ID in the certificate and no path. */
     private static Map<String, ?> verify(JsonObject params) throws Exception {
         X509BundleSet bundles = X509BundleSet.emptySet();
@@ -136,17 +181,17 @@ final class Operations {
         return certificates;
     }
 
-    private static List<String> fingerprints(Collection<X509Certificate> certificates) throws Exception {
-        MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-        String[] fingerprints = new String[certificates.size()];
-        int i = 0;
-        for (X509Certificate certificate : certificates) {
-            fingerprints[i++] = HexFormat.of().formatHex(sha256.digest(certificate.getEncoded()));
-        }
-        return List.of(fingerprints);
+    static List<String> fingerprints(Collection<X509Certificate> certificates) throws Exception {
+        List<String> fingerprints = new ArrayList<>();
+        for (X509Certificate certificate : certificates) fingerprints.add(sha256(certificate.getEncoded()));
+        return fingerprints;
     }
 
-    private static Stream<String> strings(JsonElement list) {
+    private static String sha256(byte[] bytes) throws NoSuchAlgorithmException {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    }
+
+    static Stream<String> strings(JsonElement list) {
         return list.getAsJsonArray().asList().stream().map(JsonElement::getAsString);
     }
 

@@ -1,11 +1,15 @@
 package interop;
 
+import io.spiffe.exception.AuthorityNotFoundException;
 import io.spiffe.exception.BundleNotFoundException;
 import io.spiffe.exception.InvalidSpiffeIdException;
+import io.spiffe.exception.JwtBundleException;
+import io.spiffe.exception.JwtSvidException;
 import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
 import io.spiffe.exception.X509SvidException;
 import io.spiffe.provider.SpiffeVerificationException;
+import java.io.IOException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertPathValidatorException.BasicReason;
 import java.security.cert.CertificateException;
@@ -20,15 +24,22 @@ import java.util.Set;
 /** Which errors are verdicts, and what they are called in the kit. No verdict hangs on the names. */
 final class Reasons {
 
-    /** What the library documents. An IllegalArgumentException is what it documents for an empty ID. */
+    /**
+     * What the library documents. An IllegalArgumentException is what it documents for an empty ID, and an IOException is
+     * how a connection ends that was not let in.
+     */
     private static final Set<Class<? extends Exception>> VERDICTS = Set.of(
             InvalidSpiffeIdException.class,
             IllegalArgumentException.class,
             X509SvidException.class,
             X509BundleException.class,
+            JwtBundleException.class,
+            JwtSvidException.class,
+            AuthorityNotFoundException.class,
             CertificateException.class,
             BundleNotFoundException.class,
-            SocketEndpointAddressException.class);
+            SocketEndpointAddressException.class,
+            IOException.class);
 
     /** The first fragment that a message has decides. */
     private static final Entry<?, ?>[] FRAGMENTS = {
@@ -46,6 +57,24 @@ final class Reasons {
         Map.entry("Certificate could not be parsed", "der.malformed"),
         Map.entry("Could not parse certificate", "der.malformed"),
         Map.entry("Bundle certificates could not be parsed", "bundle.malformed"),
+        Map.entry("Unable to parse JWK set", "bundle.malformed"),
+        Map.entry("Unable to parse JWT token", "jwt.malformed"),
+        Map.entry("token cannot be blank", "jwt.malformed"),
+        Map.entry("Unsupported token signature algorithm", "jwt.alg"),
+        Map.entry("'alg' is required", "jwt.alg"),
+        Map.entry("Token header", "jwt.kid"),
+        Map.entry("header 'typ'", "jwt.typ"),
+        Map.entry("Token missing expiration", "jwt.exp"),
+        Map.entry("Token has expired", "jwt.exp"),
+        Map.entry("Token missing subject", "jwt.sub"),
+        Map.entry("cannot be parsed as a SPIFFE ID", "jwt.sub"),
+        Map.entry("Token missing audience", "jwt.aud"),
+        Map.entry("expected audience", "jwt.aud"),
+        Map.entry("verifying signature", "jwt.signature"),
+        Map.entry("Signature invalid", "jwt.signature"),
+        Map.entry("No JWT bundle", "jwt.no-bundle"),
+        Map.entry("No JWT authority", "jwt.key"),
+        Map.entry("No authority found", "jwt.key"),
         Map.entry("No X.509 bundle for trust domain", "x509.no-bundle"),
         Map.entry("No trusted Certs", "bundle.empty"),
         Map.entry("Cannot be empty", "id.empty"),

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 final class Rules {
 
     /** The kinds of rules that the library has a verifier or a question for. */
-    static final List<String> KINDS = List.of("id", "oneOf", "memberOf");
+    static final List<String> KINDS = List.of("any", "id", "oneOf", "memberOf");
 
     /** What the library does when it is given no rule. */
     static final SpiffeIdVerifier ANY = (id, chain) -> {};
@@ -38,6 +38,7 @@ final class Rules {
     static SpiffeIdVerifier of(JsonObject rule) {
         String kind = rule.keySet().iterator().next();
         return switch (kind) {
+            case "any" -> ANY;
             case "id" -> allowed(Set.of(SpiffeId.parse(rule.get(kind).getAsString())));
             case "oneOf" -> allowed(rule.getAsJsonArray(kind).asList().stream()
                     .map(JsonElement::getAsString)

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { expect, test } from 'vitest';
+
+const packageDirectory = join(import.meta.dirname, '..');
+const programs = Array.from(
+  readFileSync(join(packageDirectory, '../../docs/guides/jwt.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms),
+  (match) => match[1] ?? '',
+);
+
+const OUTPUT = [
+  'spiffe://prod.example/web true\nERR_JWT_AUDIENCE\n',
+  'spiffe://prod.example/web for payments\ntrue\ntrue\n',
+  '1\n',
+  'hello spiffe://prod.example/web\n401 Bearer ERR_JWT_MISSING\n',
+  '200\n403\n',
+  'hello spiffe://prod.example/web, by way of spiffe://prod.example/gateway\n',
+];
+
+test('the guide on JWT-SVIDs has as many programs as are run here', () => {
+  expect(programs).toHaveLength(OUTPUT.length);
+});
+
+test.each(programs.map((code, index) => [index + 1, code, OUTPUT[index]] as const))(
+  'program %i of the guide on JWT-SVIDs runs and prints what it says',
+  async (_number, code, expected) => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--conditions=@svidkit/source', '--input-type=module', '--eval', code],
+      { cwd: packageDirectory },
+    );
+    expect(stdout).toBe(expected);
+  },
+);
