@@ -1,21 +1,49 @@
 // `npm run kit:mutants`: plays the cases of behaviour against the reference adapter, broken in one way after the other, and
 // writes down which case notices which. Each case has to be noticed by one, and each one by a case.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { build } from 'esbuild';
+
 import { MUTANTS } from '../interop/typescript/src/mutants/break-with.ts';
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, json: { type: 'string' }, jobs: { type: 'string' } },
+  options: {
+    only: { type: 'string', multiple: true },
+    json: { type: 'string' },
+    jobs: { type: 'string' },
+    'timeout-factor': { type: 'string' },
+  },
 });
 const root = join(import.meta.dirname, '..');
-const node = [process.execPath, '--conditions=@svidkit/source'] as const;
-const bin = join(root, 'packages/conformance/src/bin.ts');
-const adapter = join(root, 'interop/typescript/src/main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'kill-matrix-'));
+// In one file each, since every mutant is started several times.
+const bin = join(folder, 'dist/bin.mjs');
+const adapter = join(folder, 'adapter.mjs');
+for (const [entry, outfile] of [
+  ['packages/conformance/src/bin.ts', bin],
+  ['interop/typescript/src/main.ts', adapter],
+] as const) {
+  await build({
+    entryPoints: [join(root, entry)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22',
+    conditions: ['@svidkit/source'],
+    logLevel: 'error',
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  });
+}
+for (const name of ['vectors', 'requirements', 'assets', 'package.json']) {
+  cpSync(join(root, 'packages/conformance', name), join(folder, name), { recursive: true });
+}
 
 interface Result {
   readonly case: string;
@@ -24,25 +52,40 @@ interface Result {
 }
 
 // What never comes need not be waited for long.
-const OPTIONS = ['--timeout-factor', '0.4', '--seed', '1'];
+const OPTIONS = ['--timeout-factor', values['timeout-factor'] ?? '0.5', '--seed', '1'];
 const NOTICED = new Set(['fail', 'error', 'timeout', 'crash']);
 const killers = new Map<string, string[]>();
 const todo = MUTANTS.filter(({ name }) => values.only === undefined || values.only.includes(name));
 const queue = [...todo];
 let problems = 0;
 
+// With `--only`, what is known of the others stays.
+const { json } = values;
+if (json !== undefined && values.only !== undefined) {
+  for (const [id, names] of Object.entries(
+    JSON.parse(readFileSync(json, 'utf8')) as Record<string, string[]>,
+  )) {
+    killers.set(
+      id,
+      names.filter((name) => !values.only?.includes(name)),
+    );
+  }
+}
 await Promise.all(Array.from({ length: Number(values.jobs ?? 2) }, () => work()));
 rmSync(folder, { recursive: true });
-
-const lines = Array.from(
-  killers,
-  ([id, names]) => `${JSON.stringify(id)}:${JSON.stringify(names.toSorted())}`,
-);
-if (values.json !== undefined) writeFileSync(values.json, `{\n${lines.toSorted().join(',\n')}\n}\n`);
 console.log(
   `${todo.length} mutants, ${killers.size} cases that notice one, ${problems} mutants that nobody notices`,
 );
 process.exitCode = problems === 0 ? 0 : 1;
+
+/** Written after each mutant, so that nothing is lost. */
+function write(): void {
+  if (json === undefined) return;
+  const lines = [...killers]
+    .filter(([, names]) => names.length > 0)
+    .map(([id, names]) => `${JSON.stringify(id)}:${JSON.stringify(names.toSorted())}`);
+  writeFileSync(json, `{\n${lines.toSorted().join(',\n')}\n}\n`);
+}
 
 async function work(): Promise<void> {
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
@@ -52,6 +95,7 @@ async function work(): Promise<void> {
       .filter(({ status, reason = '' }) => NOTICED.has(status) && !reason.startsWith('the kit:'))
       .map((result) => result.case);
     for (const id of ids) killers.set(id, [...(killers.get(id) ?? []), mutant.name]);
+    write();
     if (ids.length === 0) problems++;
     const kit = results.filter(({ reason = '' }) => reason.startsWith('the kit:'));
     console.log(
@@ -65,7 +109,6 @@ async function work(): Promise<void> {
 function play(name: string, patterns: readonly string[]): Promise<readonly Result[]> {
   const file = join(folder, `${name}.json`);
   const args = [
-    ...node.slice(1),
     bin,
     'run',
     ...patterns.flatMap((pattern) => ['--case', pattern]),
@@ -73,7 +116,7 @@ function play(name: string, patterns: readonly string[]): Promise<readonly Resul
     '--json',
     file,
     '--',
-    ...node,
+    process.execPath,
     adapter,
     '--mutant',
     name,

@@ -61,6 +61,22 @@ describe('the command line', () => {
     expect(stdout).toContain('call: id.parse {"id":"spiffe://Example.org/a"}');
     expect(stdout).toContain('"id.td.case"');
   });
+
+  test('explains a case of behaviour: why, what it needs, what it is played with', async () => {
+    const { stdout } = await runKit(['explain', 'rotation/swap/id-changes']);
+    expect(stdout).toContain('why: a workload that is renamed gets an SVID of its new name');
+    expect(stdout).toContain('What cannot be used never replaces what is in use, and is told.');
+    expect(stdout).toContain('needs: sources:mount, layouts:split');
+    expect(stdout).toContain('is played with source.open, source.get, source.wait');
+    expect(stdout).toContain('may come to: followed, kept');
+  });
+
+  test('leaves out what takes seconds when it is told to be quick', async () => {
+    const [all, quick] = [await ids(['--suite', 'rotation']), await ids(['--suite', 'rotation', '--quick'])];
+    expect(quick.length).toBeLessThan(all.length);
+    expect(quick).toContain('rotation/swap/id-changes');
+    expect(quick).not.toContain('rotation/soak/kubelet-2ms');
+  });
 });
 
 describe('a pattern of case ids', () => {

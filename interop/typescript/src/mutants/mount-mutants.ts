@@ -161,7 +161,7 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
   {
     name: 'mount-needs-no-data-link',
     lie: 'reads plain files alone',
-    cases: ['mount-layout/load/**'],
+    cases: ['mount-layout/load/**', 'mount-layout/perm/**'],
     apply: () =>
       beforeOpening((options) => {
         if (readdirSync(options.directory ?? '').includes('..data'))
@@ -195,11 +195,14 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
       beforeOpening((options) => ({ ...options, directory: decodeURIComponent(options.directory ?? '') })),
   },
   {
-    name: 'mount-starts-at-root',
-    lie: 'takes relative paths to begin at the root',
+    name: 'mount-starts-at-program',
+    lie: 'takes relative paths to begin where the program lies',
     cases: ['mount-layout/load/*'],
     apply: () =>
-      beforeOpening((options) => ({ ...options, directory: resolve('/', options.directory ?? '') })),
+      beforeOpening((options) => ({
+        ...options,
+        directory: resolve(import.meta.dirname, options.directory ?? ''),
+      })),
   },
   {
     name: 'mount-fails-early',

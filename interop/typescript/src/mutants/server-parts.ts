@@ -46,18 +46,23 @@ export function afterServers(change: (server: Server) => void): void {
   };
 }
 
-/** Greets every connection in the clear once it fails. */
+/** Answers those who begin with the G of GET in the clear, and gives the others to TLS. */
 export function plainWords(): void {
-  const { createTlsServer } = engine;
-  engine.createTlsServer = (input, options, listener) => {
-    const server = createTlsServer(input, options, listener);
+  afterServers((server) => {
+    const takers = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
       socket.once('data', (chunk: Buffer) => {
-        if (chunk[0] === 0x47) socket.end('{"peer":"spiffe://a.test/anyone"}\n');
+        if (chunk[0] === 0x47) {
+          socket.end('{"peer":"spiffe://a.test/anyone"}\n');
+          return;
+        }
+        socket.pause();
+        socket.unshift(chunk);
+        for (const take of takers) take.call(server, socket);
       });
     });
-    return server;
-  };
+  });
 }
 
 export function silenceRejections(): void {

@@ -5,7 +5,7 @@ const MOST_MS = 25;
  * Measures time in which this machine got something done: where ticks come late, the lateness does not count. So a bound
  * on what an implementation may take is none on how busy the machine is.
  */
-export class AwakeTime implements Disposable {
+export class AwakeTime {
   readonly #timer: NodeJS.Timeout;
   #last = performance.now();
   #sum = 0;
@@ -20,7 +20,8 @@ export class AwakeTime implements Disposable {
     return Math.round(this.#sum);
   }
 
-  [Symbol.dispose](): void {
+  /** Stops measuring. */
+  end(): void {
     clearInterval(this.#timer);
   }
 

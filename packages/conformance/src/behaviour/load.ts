@@ -40,7 +40,7 @@ export class Load {
   async end(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#loops);
-    this.#time[Symbol.dispose]();
+    this.#time.end();
   }
 
   /**

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { KitFailure } from '../exit-code.ts';
 import { type AdapterHost } from '../protocol/adapter-host.ts';
 import { type Capabilities } from '../protocol/capabilities.ts';
 import { type Result } from '../protocol/outcome.ts';
@@ -41,49 +42,44 @@ export async function play(
   host.observe({
     event: (event) => world.heard(event),
   });
-  let result: Result;
   try {
-    result = await playIn(world, one);
-    const closing = await closeAll(world, host, capabilities);
-    if (closing !== undefined && result.kind === 'ok') result = closing;
+    const played = await attempt(async () => {
+      const branch = await one.behaviour.script(world);
+      return { kind: 'ok', value: { done: true, ...(branch === undefined ? {} : { branch }) } };
+    });
+    const closed = await attempt(() => closeAll(world, host, capabilities));
+    const result = played.kind === 'ok' && closed.kind !== 'ok' ? closed : played;
+    const isWanted = options.keep || (result.kind !== 'ok' && result.kind !== 'impossible');
+    if (options.evidence !== undefined && isWanted) {
+      const { log } = world;
+      writeSteps({ root: options.evidence, one, result, log, scratch, seed: options.seed });
+    }
+    const { convergenceMs } = world;
+    return { result, more: convergenceMs === undefined ? {} : { convergenceMs } };
   } finally {
     host.observe(undefined);
+    if (!options.keep) rmSync(directory, { recursive: true, force: true });
   }
-  const isWanted = options.keep || (result.kind !== 'ok' && result.kind !== 'impossible');
-  if (options.evidence !== undefined && isWanted) {
-    const { log } = world;
-    writeSteps({ root: options.evidence, one, result, log, scratch, seed: options.seed });
-  }
-  if (!options.keep) rmSync(directory, { recursive: true, force: true });
-  const { convergenceMs } = world;
-  return { result, more: convergenceMs === undefined ? {} : { convergenceMs } };
 }
 
-async function playIn(world: World, { behaviour }: { readonly behaviour: Behaviour }): Promise<Result> {
+/** What came of something, whatever that is; only a run that cannot go on goes through. */
+async function attempt(body: () => Promise<Result>): Promise<Result> {
   try {
-    const branch = await behaviour.script(world);
-    return { kind: 'ok', value: { done: true, ...(branch === undefined ? {} : { branch }) } };
+    return await body();
   } catch (error) {
     if (error instanceof Ended) return error.result;
+    if (error instanceof KitFailure) throw error;
     return { kind: 'kit', detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
 }
 
 /** Closes what the script left open, on both sides. */
-async function closeAll(
-  world: World,
-  host: AdapterHost,
-  capabilities: Capabilities,
-): Promise<Result | undefined> {
+async function closeAll(world: World, host: AdapterHost, capabilities: Capabilities): Promise<Result> {
   await world.end();
   if (!capabilities.has('resetIsClean')) {
     await host.end();
-    return undefined;
+    return { kind: 'ok', value: {} };
   }
-  try {
-    const answer = await world.ask('reset', {});
-    return answer.kind === 'ok' ? undefined : { kind: 'observed', detail: 'reset was rejected' };
-  } catch (error) {
-    return error instanceof Ended ? error.result : { kind: 'kit', detail: String(error) };
-  }
+  const answer = await world.ask('reset', {});
+  return answer.kind === 'ok' ? answer : { kind: 'observed', detail: 'reset was rejected' };
 }

@@ -48,8 +48,8 @@ export class SourceUnderTest {
    * @param boundMs - how long it may take. Default: one second.
    */
   async converge(until: JsonObject, what: string, boundMs: number = BOUND_MS): Promise<JsonObject> {
-    using time = new AwakeTime();
-    const snapshot = await this.until(until, what);
+    const time = new AwakeTime();
+    const snapshot = await this.until(until, what).finally(() => time.end());
     const { ms } = time;
     this.#world.note(`${what} after ${ms} ms`);
     this.#world.converged(ms);
@@ -64,17 +64,21 @@ export class SourceUnderTest {
     isSo: (snapshot: JsonObject) => boolean,
     boundMs: number = this.#world.patienceMs,
   ): Promise<JsonObject> {
-    using time = new AwakeTime();
-    for (;;) {
-      const snapshot = await this.get();
-      if (isSo(snapshot)) {
-        this.#world.note(`${what} after ${time.ms} ms`);
-        return snapshot;
+    const time = new AwakeTime();
+    try {
+      for (;;) {
+        const snapshot = await this.get();
+        if (isSo(snapshot)) {
+          this.#world.note(`${what} after ${time.ms} ms`);
+          return snapshot;
+        }
+        if (time.ms > boundMs * this.#world.boundFactor) {
+          throw observed(`the source did not come to ${what} within ${boundMs} ms`);
+        }
+        await pause(LOOK_MS);
       }
-      if (time.ms > boundMs * this.#world.boundFactor) {
-        throw observed(`the source did not come to ${what} within ${boundMs} ms`);
-      }
-      await pause(LOOK_MS);
+    } finally {
+      time.end();
     }
   }
 

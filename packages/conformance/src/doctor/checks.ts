@@ -1,3 +1,5 @@
+import { allSuites } from '../all-suites.ts';
+import { type JsonObject } from '../json.ts';
 import { fingerprint, type Outcome } from '../protocol/outcome.ts';
 import { PROFILE_OF } from '../vectors/load-suites.ts';
 import { ask, type Check, greeted, isAnswer, isSame, type Patient } from './check.ts';
@@ -76,7 +78,22 @@ export const CHECKS: readonly Check[] = [
   {
     name: 'reset/closes-handles',
     run: async (patient) => {
-      const outcome = await ask(patient, 'reset', {});
+      const adapter = await greeted(patient);
+      const call = (op: string, params: JsonObject): Promise<Outcome> =>
+        adapter.call(op, params, { deadlineMs: patient.deadlineMs });
+      const { capabilities } = patient.hello;
+      // A mount without an identity: a source of it is open, and waits.
+      const params = { kind: 'mount', dir: '/nonexistent/mount', layout: 'split', options: {} };
+      const canOpen =
+        capabilities.ops.has('source.open') &&
+        capabilities.ops.has('source.get') &&
+        capabilities.has('sources:mount');
+      const opened = canOpen ? await call('source.open', params) : undefined;
+      const outcome = await call('reset', {});
+      const handle = opened?.kind === 'ok' ? opened.value['handle'] : undefined;
+      const after = typeof handle === 'string' ? await call('source.get', { handle }) : undefined;
+      adapter.kill();
+      if (after?.kind === 'ok') return 'has a source open after reset';
       return outcome.kind === 'ok' || outcome.kind === 'unsupported' ? undefined : wrong(outcome);
     },
   },
@@ -111,13 +128,15 @@ export const CHECKS: readonly Check[] = [
     name: 'caps/profiles-have-ops',
     run: (patient) => {
       const { ops, profiles } = patient.hello.capabilities;
-      const lacking = [...patient.samples.values()].filter(
-        ({ id, op }) => profiles.includes(PROFILE_OF[id.split('/')[0] ?? ''] ?? '') && !ops.has(op),
+      const lacking = allSuites().flatMap(({ suite, cases }) =>
+        profiles.includes(PROFILE_OF[suite] ?? '')
+          ? cases.map(({ op }) => op).filter((op) => !ops.has(op))
+          : [],
       );
       return Promise.resolve(
         lacking.length === 0
           ? undefined
-          : `declares a profile without ${lacking.map(({ op }) => op).join(', ')}, which belongs to it`,
+          : `declares a profile without ${[...new Set(lacking)].join(', ')}, which belongs to it`,
       );
     },
   },
