@@ -140,7 +140,7 @@ func hello(params struct{ Protocol []int }) (any, error) {
 		},
 		"capabilities": map[string]any{
 			"ops":          slices.Sorted(maps.Keys(operations)),
-			"clock":        true,
+			"clock":        []string{"x509.verify"},
 			"concurrency":  1,
 			"profiles":     []string{},
 			"rules":        ruleNames(),

@@ -50,6 +50,8 @@ var reasons = []struct{ fragment, code string }{
 	{"signature check attempts limit", "x509.budget"},
 	{"unexpected ID ", "authz.denied"},
 	{"unexpected trust domain ", "authz.denied"},
+	{"issued in the future", "jwt.iat"},
+	{"token not valid yet", "jwt.nbf"},
 	{"unable to parse", "bundle.malformed"},
 	{"no authorities found", "bundle.keys"},
 	{"error adding", "bundle.malformed"},

@@ -10,12 +10,13 @@ import sys
 import traceback
 from base64 import b64decode
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import Certificate
-from spiffe import JwtBundle, SpiffeId, TrustDomain, X509Bundle, X509Svid
+from spiffe import JwtBundle, JwtBundleSet, JwtSvid, SpiffeId, TrustDomain, X509Bundle, X509Svid
 from spiffe.config import ConfigSetter
 from spiffe.errors import PySpiffeError
 
@@ -104,6 +105,22 @@ def parse_jwks(params: dict) -> dict:
     }
 
 
+def validate_jwt(params: dict) -> dict:
+    token = b64decode(params["tokenB64"]).decode(errors="replace") if "tokenB64" in params else params["token"]
+    audience = set(params["audience"])
+    parsed = [JwtBundle.parse(TrustDomain(name), text.encode()) for name, text in params["bundles"].items()]
+    bundles = JwtBundleSet({bundle.trust_domain: bundle for bundle in parsed})
+    # As the documentation has it: the caller chooses the bundle of the subject.
+    subject = JwtSvid.parse_insecure(token, audience).spiffe_id
+    bundle = bundles.get_bundle_for_trust_domain(subject.trust_domain)
+    svid = JwtSvid.parse_and_validate(token, bundle, audience)
+    return {
+        "id": str(svid.spiffe_id),
+        "audience": sorted(svid.audience),
+        "expiry": datetime.fromtimestamp(svid.expiry, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
 def parse_endpoint(params: dict) -> dict:
     # The library gives back the address whole; here it is only taken apart.
     endpoint = urlsplit(ConfigSetter(params["value"]).get_config().spiffe_endpoint_socket)
@@ -124,6 +141,7 @@ OPERATIONS: dict[str, Operation] = {
     "svid.parseDer": parse_svid_der,
     "bundle.parsePem": parse_bundle_pem,
     "jwks.parse": parse_jwks,
+    "jwt.validate": validate_jwt,
     "endpoint.parse": parse_endpoint,
 }
 

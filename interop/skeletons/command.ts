@@ -13,7 +13,7 @@ const TOOLCHAINS = {
 } as const;
 
 const BIN = join(import.meta.dirname, '../../packages/conformance/src/bin.ts');
-const KIT = `'${process.execPath}' '${BIN}'`;
+const KIT = `'${process.execPath}' --conditions=@svidkit/source '${BIN}'`;
 
 /**
  * `npm run interop -- skeletons [LANGUAGE ...]`: writes the skeleton of an adapter in each language, builds it, and runs

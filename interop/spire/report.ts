@@ -34,19 +34,13 @@ export async function writeGuide(
   const [before, rest] = text.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error(`${GUIDE} has no markers`);
-  const figures = results
-    .filter(({ state }) => state === 'passed')
-    .map(({ name, via, figures: told }) => `- \`${name}\` (${via}): ${told}.`);
-  const skipped = results
-    .filter(({ state }) => state === 'skipped')
-    .map(({ name, via, why }) => `- \`${name}\` (${via}): ${why}.`);
+  const figures = results.map(({ name, via, figures: told }) => `- \`${name}\` (${via}): ${told}.`);
   const generated = [
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version.replace(/^v/, '')}`)
       .join(', '),
     renderTable(results),
     `What was counted in that run:\n\n${figures.join('\n')}`,
-    ...(skipped.length === 0 ? [] : [`Skipped in that run:\n\n${skipped.join('\n')}`]),
   ].join('\n\n');
   await writeFile(GUIDE, `${before}${BEGIN}\n\n${generated}\n\n${END}${after}`);
 }

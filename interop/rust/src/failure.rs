@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use spiffe::bundle::jwt::JwtBundleError;
 use spiffe::cert::error::{CertificateError, PrivateKeyError};
 use spiffe::transport::EndpointError;
-use spiffe::{SpiffeIdError, X509SvidError};
+use spiffe::{JwtSvidError, JwtVerificationErrorKind, SpiffeIdError, X509SvidError};
 
 pub enum Failure {
     /// The library looked and said no. The kit only remarks on codes: no verdict hangs on them.
@@ -75,6 +76,39 @@ impl From<X509SvidError> for Failure {
                 "der.malformed"
             }
             E::PrivateKey(PrivateKeyError::DecodePkcs8(_)) => "key.malformed",
+            _ => "unknown",
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<JwtBundleError> for Failure {
+    fn from(error: JwtBundleError) -> Self {
+        Self::of("bundle.malformed", &error)
+    }
+}
+
+impl From<JwtSvidError> for Failure {
+    fn from(error: JwtSvidError) -> Self {
+        use JwtSvidError as E;
+        let code = match &error {
+            E::InvalidSubject(_) => "jwt.sub",
+            E::MissingKeyId => "jwt.kid",
+            E::InvalidTyp => "jwt.typ",
+            E::InvalidExpiration => "jwt.exp",
+            E::UnsupportedAlgorithm | E::BackendUnsupportedAlgorithm(_) => "jwt.alg",
+            E::InvalidJwtFormat | E::InvalidBase64 | E::InvalidJson(_) => "jwt.malformed",
+            E::InvalidNotBefore => "jwt.nbf",
+            E::BundleNotFound(_) => "jwt.no-bundle",
+            E::AuthorityNotFound(_) => "jwt.key",
+            E::InvalidAudience(..) => "jwt.aud",
+            E::InvalidToken(reason) => match reason.kind() {
+                JwtVerificationErrorKind::Expired => "jwt.exp",
+                JwtVerificationErrorKind::NotYetValid => "jwt.nbf",
+                JwtVerificationErrorKind::AudienceMismatch => "jwt.aud",
+                JwtVerificationErrorKind::InvalidSignature => "jwt.signature",
+                _ => "jwt.malformed",
+            },
             _ => "unknown",
         };
         Self::of(code, &error)

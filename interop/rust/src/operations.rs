@@ -3,32 +3,29 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use spiffe::transport::Endpoint;
-use spiffe::{Certificate, SpiffeId, TrustDomain, X509Svid};
+use spiffe::{Certificate, JwtBundle, JwtBundleSet, JwtSvid, SpiffeId, TrustDomain, X509Svid};
+use time::format_description::well_known::Rfc3339;
 
 use crate::failure::Failure;
-use crate::params::{bytes, text, texts};
+use crate::params::{bytes, text, text_or_bytes, texts};
 use crate::rules::match_id;
 
 /// Answers a call with what the library says.
 type Operation = fn(&Value) -> Result<Value, Failure>;
 
-pub const OPERATIONS: [(&str, Operation); 7] = [
+pub const OPERATIONS: [(&str, Operation); 8] = [
     ("id.parse", parse_id),
     ("id.build", build_id),
     ("id.equal", equal_ids),
     ("id.match", match_id),
     ("td.parse", parse_trust_domain),
     ("svid.parseDer", parse_svid),
+    ("jwt.validate", validate_jwt),
     ("endpoint.parse", parse_endpoint),
 ];
 
 fn parse_id(params: &Value) -> Result<Value, Failure> {
-    // Bytes that are not UTF-8 become U+FFFD: the library reads `str`.
-    let text = match &params["idB64"] {
-        Value::Null => text(params, "id")?.to_owned(),
-        _ => String::from_utf8_lossy(&bytes(params, "idB64")?).into_owned(),
-    };
-    let id = SpiffeId::new(text)?;
+    let id = SpiffeId::new(text_or_bytes(params, "id")?)?;
     Ok(json!({
         "id": id.to_string(),
         "trustDomain": id.trust_domain_name(),
@@ -57,6 +54,24 @@ fn parse_svid(params: &Value) -> Result<Value, Failure> {
     Ok(json!({
         "id": svid.spiffe_id().to_string(),
         "chainSha256": svid.cert_chain().iter().map(fingerprint).collect::<Vec<_>>(),
+    }))
+}
+
+fn validate_jwt(params: &Value) -> Result<Value, Failure> {
+    let token = text_or_bytes(params, "token")?;
+    let mut bundles = JwtBundleSet::new();
+    for (name, bundle) in params["bundles"].as_object().into_iter().flatten() {
+        let jwks = bundle.as_str().unwrap_or_default().as_bytes();
+        bundles.add_bundle(JwtBundle::from_jwt_authorities(
+            TrustDomain::new(name)?,
+            jwks,
+        )?);
+    }
+    let svid = JwtSvid::parse_and_validate(&token, &bundles, &texts(params, "audience")?)?;
+    Ok(json!({
+        "id": svid.spiffe_id().to_string(),
+        "audience": svid.audience(),
+        "expiry": svid.expiry().format(&Rfc3339).map_err(|error| Failure::Fault(error.to_string()))?,
     }))
 }
 

@@ -23,6 +23,15 @@ pub fn bytes(params: &Value, name: &str) -> Result<Vec<u8>, Failure> {
         .map_err(|_| wrong(name, "base64"))
 }
 
+/// Text that may be given in bytes. What is not UTF-8 becomes U+FFFD: the library reads `str`.
+pub fn text_or_bytes(params: &Value, name: &str) -> Result<String, Failure> {
+    let in_bytes = format!("{name}B64");
+    match &params[&in_bytes] {
+        Value::Null => text(params, name).map(str::to_owned),
+        _ => Ok(String::from_utf8_lossy(&bytes(params, &in_bytes)?).into_owned()),
+    }
+}
+
 /// The kit and this adapter disagree about an operation, which is never a verdict.
 fn wrong(name: &str, want: &str) -> Failure {
     Failure::Fault(format!("{name}: want {want}"))

@@ -39,3 +39,14 @@ export const SCENARIOS: readonly Scenario[] = [
   sourceSwap,
   tpmDevid('Workload API'),
 ];
+
+/** Those that take seconds each. */
+export const QUICK: ReadonlySet<string> = new Set([
+  'attestation',
+  'entry-deleted',
+  'go-spiffe-grpc',
+  'go-spiffe-https',
+  'jwt',
+  'own-bundle-endpoint',
+  'tpm-devid',
+]);

@@ -10,12 +10,16 @@ const PROTOCOL = 1;
 
 /** What this adapter claims to have, and has. */
 const CAPABILITIES: JsonObject = {
-  ops: [...OPERATIONS.keys()].filter((op) => !(options.isStatic && /^(?:source|server|client)\./.test(op))),
+  ops: [...OPERATIONS.keys()].filter(
+    (op) => !(options.isStatic && /^(?:source|server|client|federation)\./.test(op)),
+  ),
   clock: true,
   concurrency: 1,
-  profiles: options.isStatic ? ['core'] : ['core', 'mount', 'mtls-server', 'mtls-client', 'migration'],
+  profiles: options.isStatic
+    ? ['core']
+    : ['core', 'mount', 'mtls-server', 'mtls-client', 'migration', 'federation'],
   rules: Object.keys(RULES),
-  sources: options.sources,
+  sources: [...options.sources, 'federated'],
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
   options: [
     'pollMs',
@@ -26,6 +30,7 @@ const CAPABILITIES: JsonObject = {
     'minTls',
     'maxFileBytes',
     'handshakeTimeoutMs',
+    'minRefreshMs',
   ],
   protocols: ['line', 'http1', 'http2'],
   events: ['source.update', 'source.error', 'server.rejected'],

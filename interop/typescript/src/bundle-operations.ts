@@ -5,6 +5,7 @@ import {
   parseBundleDocument,
   parseBundleMap,
   parseJwtBundle,
+  type SpiffeBundle,
   TrustDomain,
   type X509Bundle,
 } from '@svidkit/core';
@@ -13,7 +14,13 @@ import { bytes, type JsonObject, text } from './params.ts';
 
 /** `bundle.parse` */
 export function parseBundle(params: JsonObject): JsonObject {
-  const bundle = parseBundleDocument(documentIn(params), TrustDomain.parse(text(params, 'trustDomain')));
+  return describeBundle(
+    parseBundleDocument(documentIn(params), TrustDomain.parse(text(params, 'trustDomain'))),
+  );
+}
+
+/** A bundle as the protocol has it. */
+export function describeBundle(bundle: SpiffeBundle): JsonObject {
   return {
     trustDomain: bundle.trustDomain.name,
     x509Sha256: authoritiesOf(bundle.x509),

@@ -8,6 +8,7 @@ import {
   createTlsServer,
   secureServer,
 } from '@svidkit/tls';
+import { createBundleServer, fetchBundle, watchBundle, withFederatedBundles } from '@svidkit/tls/federation';
 
 /** The parts of svidkit that the operations with handles use. One object, so that a broken part can take a good one's place. */
 export interface Engine {
@@ -19,6 +20,10 @@ export interface Engine {
   connectTls: typeof connectTls;
   createHttpsAgent: typeof createHttpsAgent;
   createHttp2Client: typeof createHttp2Client;
+  fetchBundle: typeof fetchBundle;
+  watchBundle: typeof watchBundle;
+  withFederatedBundles: typeof withFederatedBundles;
+  createBundleServer: typeof createBundleServer;
 }
 
 /** svidkit. */
@@ -31,4 +36,8 @@ export const engine: Engine = {
   connectTls,
   createHttpsAgent,
   createHttp2Client,
+  fetchBundle,
+  watchBundle,
+  withFederatedBundles,
+  createBundleServer,
 };

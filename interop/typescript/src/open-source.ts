@@ -27,6 +27,7 @@ export class OpenSource implements Closable {
   /** The source; rejects when it could not be opened. */
   readonly opened: Promise<X509Source>;
   readonly #handle: string;
+  readonly #federated: (params: JsonObject) => Promise<X509Source>;
   readonly #directory: string | undefined;
   readonly #waiters = new Set<() => void>();
   readonly #abort = new AbortController();
@@ -36,10 +37,11 @@ export class OpenSource implements Closable {
   #hasFailed = false;
   #isClosed = false;
 
-  constructor(handle: string, params: JsonObject) {
+  constructor(handle: string, params: JsonObject, federated: (params: JsonObject) => Promise<X509Source>) {
+    this.#federated = federated;
     this.#handle = handle;
     const kind = text(params, 'kind');
-    if (kind !== 'mount' && kind !== 'static') throw new BadParams(`kind: ${kind}`);
+    if (kind !== 'mount' && kind !== 'static' && kind !== 'federated') throw new BadParams(`kind: ${kind}`);
     this.#directory = kind === 'mount' ? text(params, 'dir') : undefined;
     subscribe('svidkit:source.error', this.#onError);
     this.opened = this.#open(params);
@@ -89,10 +91,7 @@ export class OpenSource implements Closable {
 
   async #open(params: JsonObject): Promise<X509Source> {
     try {
-      const source =
-        this.#directory === undefined
-          ? staticX509Source(identityOf(params))
-          : await engine.openMountedX509Source({ ...mountOptions(params), signal: this.#abort.signal });
+      const source = await this.#make(params);
       if (this.#isClosed) await source.close();
       else this.#follow(source);
       return source;
@@ -101,6 +100,13 @@ export class OpenSource implements Closable {
       if (!this.#isClosed && isSpiffeError(error)) this.#failed(error);
       throw error;
     }
+  }
+
+  async #make(params: JsonObject): Promise<X509Source> {
+    if (params['kind'] === 'federated') return this.#federated(params);
+    return this.#directory === undefined
+      ? staticX509Source(identityOf(params))
+      : engine.openMountedX509Source({ ...mountOptions(params), signal: this.#abort.signal });
   }
 
   #follow(source: X509Source): void {

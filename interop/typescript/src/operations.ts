@@ -1,5 +1,16 @@
 import { parseBundle, parseJwks, parseMap } from './bundle-operations.ts';
 import { closePool, connectOnce, openPool, pools, requestOnce } from './client-operations.ts';
+import {
+  bundleServers,
+  federatedSource,
+  federations,
+  fetchFederated,
+  getFederated,
+  refreshFederated,
+  serveBundle,
+  terminateFederated,
+  watchFederated,
+} from './federation-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
 import { matchId } from './match-id.ts';
@@ -37,7 +48,7 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
-  ['source.open', openSource],
+  ['source.open', (params) => openSource(params, federatedSource)],
   ['source.get', getSource],
   ['source.wait', waitForSource],
   ['source.set', setSource],
@@ -50,10 +61,17 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['client.pool', openPool],
   ['client.request', requestOnce],
   ['client.close', closePool],
+  ['federation.fetch', fetchFederated],
+  ['federation.watch', watchFederated],
+  ['federation.refresh', refreshFederated],
+  ['federation.get', getFederated],
+  ['federation.terminate', terminateFederated],
+  ['federation.serve', serveBundle],
 ]);
 
 /** Closes everything that calls have opened: clients and servers before what they are made of. */
 export async function closeAll(): Promise<void> {
-  await Promise.all([pools.closeAll(), servers.closeAll()]);
+  await Promise.all([pools.closeAll(), servers.closeAll(), bundleServers.closeAll()]);
   await sources.closeAll();
+  await federations.closeAll();
 }

@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs';
 
+import { type X509Source } from '@svidkit/core';
+
 import { OpenSource } from './open-source.ts';
 import { OpenThings } from './open-things.ts';
 import { BadParams, isObject, type JsonObject, object, text, texts } from './params.ts';
@@ -8,10 +10,13 @@ import { BadParams, isObject, type JsonObject, object, text, texts } from './par
 export const sources: OpenThings<OpenSource> = new OpenThings('s');
 
 /** `source.open` */
-export async function openSource(params: JsonObject): Promise<JsonObject> {
-  const handle = sources.add((name) => new OpenSource(name, params));
+export async function openSource(
+  params: JsonObject,
+  federated: (params: JsonObject) => Promise<X509Source>,
+): Promise<JsonObject> {
+  const handle = sources.add((name) => new OpenSource(name, params, federated));
   // Of a mount the answer does not wait for the first identity; what is given is looked at now.
-  if (params['kind'] === 'static') await sources.get({ handle }).opened;
+  if (params['kind'] !== 'mount') await sources.get({ handle }).opened;
   return { handle };
 }
 

@@ -99,6 +99,7 @@ function openDetails(index) {
     const told = [element('b', `${sign} ${status}`, tone)];
     if (cell?.branch !== undefined) told.push(': ', element('bdi', cell.branch));
     if (cell?.other) told.push(' for another reason than the case names');
+    if (cell?.took !== undefined) told.push(`, converged in ${cell.took} ms`);
     if (cell?.reason !== undefined) told.push(element('div', [element('bdi', cell.reason)]));
     if (cell?.actual !== undefined) told.push(element('code', cell.actual));
     return [element('dt', [element('bdi', ports[port])]), element('dd', told)];

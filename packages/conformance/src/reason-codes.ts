@@ -21,6 +21,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
   ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),
   ...words('mount', 'missing unreadable permissions file-type too-large torn identity stale'),
+  ...words('federation', 'url unreachable untrusted response sequence'),
   ...words('source', 'timeout expired empty closed'),
   ...words('peer', 'no-certificate closed timeout handshake'),
 ]);

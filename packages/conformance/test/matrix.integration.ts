@@ -103,6 +103,13 @@ describe('the matrix', () => {
     expect(markdown).toContain('| spiffe-id/choice/len-2049 | choice | ◆ accepted | ◆ refused |');
   });
 
+  test('shows how long an implementation took to come round', async () => {
+    const results = [{ case: 'rotation/swap/leaf-and-key', status: 'pass', convergenceMs: 87.4 }] as const;
+    const { page, json } = await matrix(resultsFile({ results }));
+    expect(page).toContain('✓<small>87 ms</small>');
+    expect(json.cases[0]?.results).toEqual({ 'port@1.0.0': { status: 'pass', convergenceMs: 87 } });
+  });
+
   test('is the same bytes for the same files, whatever their order', async () => {
     const files = two();
     const first = await matrix(...files);

@@ -24,7 +24,7 @@ const blocks = Array.from(PAGE.matchAll(/^```(?:python (\S+)|sh)\n(.*?)^```$/gms
 /** A folder with an `npx` that runs this kit, which is not published yet. */
 function npx(): string {
   const folder = temporaryDirectory();
-  const script = `#!/bin/sh\n[ "$1" = @svidkit/conformance ] || exit 97\nshift\nexec '${process.execPath}' '${BIN}' "$@"\n`;
+  const script = `#!/bin/sh\n[ "$1" = @svidkit/conformance ] || exit 97\nshift\nexec '${process.execPath}' --conditions=@svidkit/source '${BIN}' "$@"\n`;
   writeFileSync(join(folder, 'npx'), script);
   chmodSync(join(folder, 'npx'), 0o755);
   return folder;

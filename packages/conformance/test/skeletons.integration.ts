@@ -33,7 +33,7 @@ describe('the skeleton of an adapter', () => {
         expect(made.stdout).toContain(`  ${language?.build}\n`);
         expect(made.exitCode).toBe(0);
         expect(shell(folder, language?.build ?? 'false')).toMatchObject({ status: 0 });
-        const kit = `'${process.execPath}' '${BIN}'`;
+        const kit = `'${process.execPath}' --conditions=@svidkit/source '${BIN}'`;
         const doctor = shell(folder, `${kit} doctor -- ${language?.adapter}`);
         expect(doctor.output).not.toMatch(/FAIL|skip/);
         expect(doctor.status).toBe(0);

@@ -32,7 +32,8 @@ describe('the vectors', () => {
     expect(stale.map(([path]) => path)).toEqual([]);
     const names = readdirSync(join(root, 'vectors')).map((name) => `vectors/${name}`);
     expect(names.filter((name) => !generated.has(name))).toEqual([]);
-  });
+    // Everything is minted anew, which takes a busy machine its time.
+  }, 120_000);
 
   test.each(files.map((file) => [file.suite, file] as const))('of %s are of their schema', (_suite, file) => {
     const validate = schemaValidator('vectors');

@@ -45,9 +45,12 @@ export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
   #behave: (stream: ServerHttp2Stream, request: MessageShape<Input>) => void;
 
   /** @internal Use `startFakeWorkloadApi`. */
-  constructor(method: WorkloadApiMethod<Input, Output>) {
+  constructor(
+    method: WorkloadApiMethod<Input, Output>,
+    status: FakeStatus = { code: 7, details: 'no identity issued' },
+  ) {
     this.#method = method;
-    this.#behave = refusal({ code: 7, details: 'no identity issued' });
+    this.#behave = refusal(status);
   }
 
   /** The calls so far, the first one first. */

@@ -21,6 +21,10 @@ import {
   SpiffeWorkloadAPI,
   type ValidateJWTSVIDRequestSchema,
   type ValidateJWTSVIDResponseSchema,
+  type WITBundlesRequestSchema,
+  type WITBundlesResponseSchema,
+  type WITSVIDRequestSchema,
+  type WITSVIDResponseSchema,
   type X509BundlesRequestSchema,
   type X509BundlesResponseSchema,
   type X509SVIDRequestSchema,
@@ -50,6 +54,9 @@ export interface FakeWorkloadApi extends AsyncDisposable {
     typeof ValidateJWTSVIDRequestSchema,
     typeof ValidateJWTSVIDResponseSchema
   >;
+  /** Not implemented until it is told what to give, as the next one. */
+  readonly fetchWitSvid: FakeMethod<typeof WITSVIDRequestSchema, typeof WITSVIDResponseSchema>;
+  readonly fetchWitBundles: FakeMethod<typeof WITBundlesRequestSchema, typeof WITBundlesResponseSchema>;
   /** How many connections there are now. */
   readonly connections: number;
   /** Breaks all connections, as when the agent is killed. New ones are taken at once. */
@@ -74,14 +81,24 @@ export async function startFakeWorkloadApi(options: FakeWorkloadApiOptions = {})
   const directory =
     options.transport === 'tcp' ? undefined : await mkdtemp(join(tmpdir(), 'svidkit-workload-api-'));
   const socketPath = directory === undefined ? undefined : join(directory, 'api.sock');
-  const { fetchX509SVID, fetchX509Bundles, fetchJWTSVID, fetchJWTBundles, validateJWTSVID } =
-    SpiffeWorkloadAPI.method;
+  const {
+    fetchX509SVID,
+    fetchX509Bundles,
+    fetchJWTSVID,
+    fetchJWTBundles,
+    validateJWTSVID,
+    fetchWITSVID,
+    fetchWITBundles,
+  } = SpiffeWorkloadAPI.method;
+  const unimplemented = { code: 12, details: 'the WIT-SVID profile is not offered' };
   const methods = {
     fetchX509Svid: new FakeMethod(fetchX509SVID),
     fetchX509Bundles: new FakeMethod(fetchX509Bundles),
     fetchJwtSvid: new FakeMethod(fetchJWTSVID),
     fetchJwtBundles: new FakeMethod(fetchJWTBundles),
     validateJwtSvid: new FakeMethod(validateJWTSVID),
+    fetchWitSvid: new FakeMethod(fetchWITSVID, unimplemented),
+    fetchWitBundles: new FakeMethod(fetchWITBundles, unimplemented),
   };
   const byPath = new Map<string, Handler>([
     [methodPath(fetchX509SVID), (...call) => methods.fetchX509Svid.handle(...call)],
@@ -89,6 +106,8 @@ export async function startFakeWorkloadApi(options: FakeWorkloadApiOptions = {})
     [methodPath(fetchJWTSVID), (...call) => methods.fetchJwtSvid.handle(...call)],
     [methodPath(fetchJWTBundles), (...call) => methods.fetchJwtBundles.handle(...call)],
     [methodPath(validateJWTSVID), (...call) => methods.validateJwtSvid.handle(...call)],
+    [methodPath(fetchWITSVID), (...call) => methods.fetchWitSvid.handle(...call)],
+    [methodPath(fetchWITBundles), (...call) => methods.fetchWitBundles.handle(...call)],
   ]);
   const sessions = new Set<ServerHttp2Session>();
   let server: Http2Server | undefined;

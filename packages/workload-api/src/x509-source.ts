@@ -41,6 +41,8 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   #times: HealthTimes | undefined;
   #status: HealthStatus = 'expired';
   #healthTimer: Timer | undefined;
+  /** Ends the stream, so that another one is opened. */
+  #silence = new AbortController();
   /** For an SVID that has to wait for its first instant. */
   #pendingTimer: Timer | undefined;
 
@@ -120,21 +122,31 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
 
   /** Follows the stream until the source closes, or nothing can come any more. Never rejects. */
   async #follow(): Promise<void> {
-    const { client } = this.#settings;
-    let error: SpiffeError;
-    try {
-      await client.watchX509Context(
-        { onUpdate: (message) => this.#take(message), onError: (trouble) => this.#onError(trouble) },
-        { signal: this.closed },
-      );
-      error = new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
-    } catch (cause) {
-      error = asSpiffeError(cause);
+    let error: SpiffeError | undefined;
+    while (error === undefined) {
+      error = await this.#followOnce();
+      if (this.closed.aborted) return;
     }
-    if (this.closed.aborted) return;
     this.#end = error;
     this.#tell(error);
     this.#opening.reject(error);
+  }
+
+  /** Gives why nothing can come any more; undefined when the stream was given up because nothing came. */
+  async #followOnce(): Promise<SpiffeError | undefined> {
+    const { client } = this.#settings;
+    const silence = new AbortController();
+    this.#silence = silence;
+    try {
+      await client.watchX509Context(
+        { onUpdate: (message) => this.#take(message), onError: (trouble) => this.#onError(trouble) },
+        { signal: AbortSignal.any([this.closed, silence.signal]) },
+      );
+    } catch (cause) {
+      return asSpiffeError(cause);
+    }
+    if (silence.signal.aborted) return undefined;
+    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -263,6 +275,8 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     if (status === this.#status) return;
     this.#status = status;
     publish('svidkit:source.health', () => ({ source: this, health: this.health() }));
+    // A renewal should have come by now. Perhaps the stream is dead, and nobody has said so.
+    if (status === 'overdue' || status === 'critical') this.#silence.abort();
   }
 
   #wake(at: number, then: () => void): Timer {

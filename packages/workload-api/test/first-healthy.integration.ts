@@ -52,3 +52,29 @@ test('from the mount to the Workload API and back, under traffic, without a fail
   expect(paths).toEqual(Array.from({ length: 5 }, () => ['/mounted', '/mounted', '/from-api']).flat());
   expect(traffic.identities.size).toBeGreaterThanOrEqual(10);
 }, 60_000);
+
+test('a mount whose writer has stopped gives way to the Workload API before its SVID ends, without a failed request', async () => {
+  const authority = await ca;
+  const directory = await mkdtemp(join(tmpdir(), 'svidkit-swap-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const writer = kubeletWriter(directory);
+  await writer.write(
+    mountFiles.secret(await authority.issue({ path: '/mounted', lifetimeMs: 5_000 }), authority),
+  );
+  await using api = await startFakeWorkloadApi();
+  api.fetchX509Svid.send(await answer(['/from-api']));
+  const mount = await openMountedX509Source({ directory, pollIntervalMs: 50 });
+  const workloadApi = await openWorkloadApiX509Source({ address: api.address });
+  await using source = firstHealthy([mount, workloadApi]);
+  await using traffic = await startTraffic(source, source);
+  await traffic.more(20);
+  expect(source.current.svid.id.path).toBe('/mounted');
+  expect((await nextUpdate(source))?.svid.id.path).toBe('/from-api');
+  await traffic.more(20);
+
+  const back = nextUpdate(source);
+  await writer.write(mountFiles.secret(await authority.issue({ path: '/mounted' }), authority));
+  expect((await back)?.svid.id.path).toBe('/mounted');
+  await traffic.more(20);
+  expect(traffic.failures).toEqual([]);
+}, 60_000);

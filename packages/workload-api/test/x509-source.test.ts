@@ -181,6 +181,25 @@ test('its health goes from fresh over overdue and critical to expired, and each 
   expect(health.all.map((event) => event.health.status)).toEqual(['fresh', 'overdue', 'critical', 'expired']);
 });
 
+test('a stream that is silent although a renewal is overdue is opened again', async () => {
+  const { api, source, clock, errors } = await open();
+  const before = source.current;
+  clock.advance(51 * 60_000);
+  await api.fetchX509Svid.called(2);
+  await api.fetchX509Svid.ended(1);
+  expect(source.current).toBe(before);
+  expect(source.health()).toMatchObject({ status: 'overdue', ready: true });
+  clock.advance(4 * 60_000);
+  await api.fetchX509Svid.called(3);
+  const updated = nextUpdate(source);
+  api.fetchX509Svid.send(await answer(['/web'], { clock }));
+  expect((await updated)?.generation).toBe(2);
+  expect(source.health()).toMatchObject({ status: 'fresh', problems: [] });
+  expect(errors.all).toEqual([]);
+  await source.close();
+  await api.fetchX509Svid.ended(3);
+});
+
 test('an expired SVID is not taken, but the bundles that came with it are', async () => {
   const { api, source, errors, clock } = await open();
   const { svid } = source.current;

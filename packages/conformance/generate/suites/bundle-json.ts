@@ -147,11 +147,12 @@ function ignoreDrafts(): readonly Draft[] {
       jwt('a', JWT_KEY, { crv: 'Foo' }),
       kty,
     ),
-    ignored(
+    accept(
       116,
       'use/jwt-key-not-used-for-x509',
       'a certificate of a key for JWT-SVIDs is no authority for X.509-SVIDs',
-      x509(ROOT, { use: 'jwt-svid' }),
+      documentOf([x509(ROOT, { use: 'jwt-svid', kid: 'root' }), x509(ROOT_B)]),
+      { x509: [ROOT_B], jwt: [['root', ROOT_KEY]] },
       { ...use, why: 'who may sign tokens could sign certificates' },
     ),
   ];

@@ -41,13 +41,24 @@ export function jwksSuite(): SuiteDraft {
           refused: reject('bundle.keys', 'bundle.malformed'),
         }),
       },
-      read(
-        184,
-        'use/x509-excluded',
-        'a key for X.509-SVIDs is no key for JWT-SVIDs',
-        [jwt('x', JWT_KEY, { use: 'x509-svid' }), jwt('a')],
-        found,
-      ),
+      {
+        ...read(
+          184,
+          'choice/other-use',
+          'a key for X.509-SVIDs among those of the Workload API',
+          [jwt('x', JWT_KEY, { use: 'x509-svid' }), jwt('a')],
+          found,
+        ),
+        level: 'choice',
+        // It binds the server, and says nothing of who asks it.
+        spec: [SPEC.workloadJwks, SPEC.bundleUse],
+        control: 'accept/use',
+        expect: choice({
+          ignored: ok({ trustDomain: TD, jwt: jwtAnswer(found) }),
+          taken: ok({ trustDomain: TD, jwt: jwtAnswer([...found, ['x', JWT_KEY]]) }),
+          refused: reject('bundle.keys', 'bundle.malformed'),
+        }),
+      },
     ],
   };
 }

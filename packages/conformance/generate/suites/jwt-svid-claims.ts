@@ -45,6 +45,12 @@ export function jwtClaimsDrafts(): readonly Draft[] {
         why: 'whoever forgets to say who they are would accept tokens for everybody',
       },
     ),
+    accept(204, 'accept/expiry', 'when a token ends is told', {
+      token: token(),
+      level: 'ref',
+      spec: [JWT_SPEC.exp],
+      found: { expiry: '2100-01-01T00:00:00Z' },
+    }),
     exp('missing', 'a token that never ends is refused', undefined),
     exp('past', 'a token that is over is refused', OVER),
     exp('string', 'a time that is a text is refused', String(EXP)),

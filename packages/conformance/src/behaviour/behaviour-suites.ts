@@ -1,5 +1,8 @@
 import { type VectorFile } from '../vectors/vector.ts';
 import { type BehaviourDraft, behaviourCase } from './behaviour-case.ts';
+import { federationServeDrafts } from './suites/federation-serve.ts';
+import { federationWatchDrafts } from './suites/federation-watch.ts';
+import { federationDrafts } from './suites/federation.ts';
 import { migrationDrafts } from './suites/migration.ts';
 import { mountLayoutDrafts } from './suites/mount-layout.ts';
 import { mountStartDrafts } from './suites/mount-start.ts';
@@ -35,6 +38,7 @@ export function behaviourSuites(): readonly VectorFile[] {
     ]),
     suite('mtls-client', [...mtlsClientDrafts(), ...mtlsClientPoolDrafts()]),
     suite('migration', migrationDrafts()),
+    suite('federation', [...federationDrafts(), ...federationWatchDrafts(), ...federationServeDrafts()]),
   ];
 }
 

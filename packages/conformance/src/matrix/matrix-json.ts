@@ -32,12 +32,13 @@ export function matrixJson(matrix: Matrix): string {
           cells.flatMap((cell, index) => {
             const key = columns[index]?.key;
             if (cell === undefined || key === undefined) return [];
-            const { status, branch, reason, actual, codeMatched } = cell;
+            const { status, branch, reason, actual, codeMatched, convergenceMs } = cell;
             const rest = {
               ...(branch === undefined ? {} : { branch }),
               ...(reason === undefined ? {} : { reason: abridge(reason) }),
               ...(actual === undefined ? {} : { actual: abridge(actual) }),
               ...(codeMatched === false ? { codeMatched } : {}),
+              ...(convergenceMs === undefined ? {} : { convergenceMs }),
             };
             return [[key, { status, ...rest }]];
           }),

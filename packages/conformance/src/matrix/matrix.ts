@@ -96,7 +96,7 @@ function columnOf(key: string, parts: readonly ResultsFile[]): Column {
     kit: newest.kit,
     started: newest.started,
     full: newest.full && parts.length === 1,
-    // A part of the kit claims nothing, and parts that are put together are not one run.
+    // A part of the kit claims nothing. What parts bear out together is for `merge` to tell.
     claims: newest.full && parts.length === 1 ? newest.claims : [],
     remarks: parts.flatMap((part) => part.remarks),
     counts: new Map(

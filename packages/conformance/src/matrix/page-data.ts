@@ -46,13 +46,14 @@ function rowData({ id, level, title, why, spec, cells }: Row): Json {
   };
 }
 
-function cellData({ status, branch, reason, actual, codeMatched }: ReadResult): Json {
+function cellData({ status, branch, reason, actual, codeMatched, convergenceMs }: ReadResult): Json {
   return {
     status,
     ...(branch === undefined ? {} : { branch: harmless(branch) }),
     ...(reason === undefined ? {} : { reason: harmless(reason, LONGEST) }),
     ...(actual === undefined ? {} : { actual: show(actual) }),
     ...(codeMatched === false ? { other: true } : {}),
+    ...(convergenceMs === undefined ? {} : { took: convergenceMs }),
   };
 }
 

@@ -90,9 +90,10 @@ function variant(id: string): string {
 
 function resultCell(cell: ReadResult | undefined, { branches }: Row, count = 1): string {
   if (cell === undefined) return td(ABSENT_MARK.tone, ABSENT_MARK.sign, ABSENT_MARK.word);
-  const { status, branch, codeMatched } = cell;
+  const { status, branch, codeMatched, convergenceMs } = cell;
   const mark = STATUS_MARKS[status];
-  const many = count === 1 ? '' : `<small>${count}</small>`;
+  const took = convergenceMs === undefined ? '' : `<small>${convergenceMs} ms</small>`;
+  const many = count === 1 ? took : `<small>${count}</small>`;
   if (status === 'pass' && branch !== undefined) {
     const number = branches.indexOf(branch) + 1;
     const which = number === 0 ? '' : `<sub>${number}</sub>`;

@@ -119,15 +119,6 @@ export const BUNDLE_MUTANTS: readonly Mutant[] = [
   mishears('map-of-ids', 'reads SPIFFE IDs as names of trust domains', (call) =>
     changedText(call, (text) => text.replace('"spiffe://', '"')),
   ),
-  mishears('jwks-any-use', 'does not look at the use of keys for JWT-SVIDs', (call) =>
-    call.op === 'jwks.parse' ? rewritten(call, (entry) => ({ ...entry, use: 'jwt-svid' })) : undefined,
-  ),
-  refuses(
-    'jwks-no-others',
-    'refuses JWK Sets with keys of another use, or of none',
-    (call) =>
-      call.op === 'jwks.parse' && entriesOf(call).some((entry) => textMember(entry, 'use') !== 'jwt-svid'),
-  ),
 ];
 
 const OPS: ReadonlySet<string> = new Set(['bundle.parse', 'bundleMap.parse', 'jwks.parse']);

@@ -35,6 +35,12 @@ export class Capabilities {
     this.#claims = claims;
   }
 
+  /** Whether it honours the instant that an operation is given: a claim for all, or a list of operations. */
+  hasClock(op: string): boolean {
+    const claim = member(this.#claims, 'clock');
+    return claim === true || (isStringList(claim) && claim.includes(op));
+  }
+
   /** The first entry of a list that it claims; undefined without one. */
   first(name: string): string | undefined {
     const claim = member(this.#claims, name);
@@ -44,7 +50,7 @@ export class Capabilities {
   /**
    * Whether it has what a case needs.
    *
-   * @param feature - `clock` for a claim that is true or false, `keys:ed25519` for a list. A list that is not claimed at
+   * @param feature - `keys:ed25519` for an entry of a list, a name alone for a claim that is true or false. A list that is not claimed at
    * all stands for everything, so that a first adapter need not name much.
    */
   has(feature: string): boolean {

@@ -15,6 +15,8 @@ export interface ReadResult {
   readonly expected?: Json;
   readonly actual?: Json;
   readonly codeMatched?: boolean;
+  /** How long it took until what was written down counted, in milliseconds. */
+  readonly convergenceMs?: number;
 }
 
 /** What a run says about a profile. */
@@ -112,6 +114,7 @@ function readResult(value: Json, where: string): ReadResult {
     return typeof given === 'string' ? { [name]: given } : {};
   };
   const [expected, actual] = [member(value, 'expected'), member(value, 'actual')];
+  const convergence = member(value, 'convergenceMs');
   return {
     case: id,
     level,
@@ -121,6 +124,7 @@ function readResult(value: Json, where: string): ReadResult {
     ...(expected === undefined ? {} : { expected }),
     ...(actual === undefined ? {} : { actual }),
     ...(member(value, 'codeMatched') === false ? { codeMatched: false } : {}),
+    ...(typeof convergence === 'number' ? { convergenceMs: Math.round(convergence) } : {}),
   };
 }
 

@@ -99,8 +99,8 @@ export class CaseRunner {
     if (missingOp !== undefined) return `the adapter does not declare ${missingOp}`;
     // What is played happens now, whenever that is.
     const needsClock = time.mode === 'fixed' || (this.#options.at !== undefined && behaviour === undefined);
-    const needed = [...features, ...(needsClock ? ['clock'] : [])];
-    const missing = needed.find((feature) => !capabilities.has(feature));
+    if (needsClock && !capabilities.hasClock(op)) return 'the adapter does not declare clock';
+    const missing = features.find((feature) => !capabilities.has(feature));
     return missing === undefined ? undefined : `the adapter does not declare ${missing}`;
   }
 

@@ -36,6 +36,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'mtls-server': 'mtls-server',
   'mtls-client': 'mtls-client',
   migration: 'migration',
+  federation: 'federation',
 };
 
 /**

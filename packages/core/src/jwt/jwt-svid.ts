@@ -1,9 +1,10 @@
 import { INSPECT, type Inspect } from '../inspect-custom.ts';
+import { type JsonObject } from '../json-reader.ts';
 import { type SpiffeId } from '../spiffe-id.ts';
 import { freezeClaims, type JwtClaims, readClaims } from './claims.ts';
 import { isWholeSignature } from './jws-algorithms.ts';
 import { jwtError } from './jwt-error.ts';
-import { type CompactJws, readCompactJws, readObject } from './read-compact-jws.ts';
+import { readCompactJws, readObject } from './read-compact-jws.ts';
 
 /**
  * A JWT-SVID. Immutable. Nothing that prints it shows the token, which is a password for as long as it lives.
@@ -30,8 +31,7 @@ export class JwtSvid<Verified extends boolean = boolean> {
   readonly verified: Verified;
   readonly #token: string;
 
-  private constructor(jws: CompactJws, isVerified: Verified) {
-    const claims = readObject('payload', jws.payload);
+  private constructor(token: string, claims: JsonObject, isVerified: Verified) {
     const { id, audience, expiry, issuedAt, notBefore, jwtId } = readClaims(claims);
     this.id = id;
     this.audience = audience;
@@ -41,18 +41,18 @@ export class JwtSvid<Verified extends boolean = boolean> {
     this.jwtId = jwtId;
     this.claims = freezeClaims(claims);
     this.verified = isVerified;
-    this.#token = jws.token;
+    this.#token = token;
     Object.freeze(this);
   }
 
   /**
    * What a token says.
    *
-   * @throws {@link SpiffeError} `ERR_JWT_MALFORMED`, `ERR_JWT_CLAIM`.
+   * @throws {@link SpiffeError} `ERR_JWT_CLAIM`.
    * @internal
    */
-  static unverified(jws: CompactJws): JwtSvid<false> {
-    return new JwtSvid(jws, false);
+  static unverified(token: string, claims: JsonObject): JwtSvid<false> {
+    return new JwtSvid(token, claims, false);
   }
 
   /**
@@ -60,8 +60,8 @@ export class JwtSvid<Verified extends boolean = boolean> {
    *
    * @internal
    */
-  static verified(jws: CompactJws): VerifiedJwtSvid {
-    return new JwtSvid(jws, true);
+  static verified(token: string, claims: JsonObject): VerifiedJwtSvid {
+    return new JwtSvid(token, claims, true);
   }
 
   /** The token itself, to be sent to one of its audience over an encrypted connection. */
@@ -117,5 +117,5 @@ export function parseJwtSvid(token: string, options: ParseJwtSvidOptions = {}): 
   if (!isWholeSignature(jws.algorithm, jws.signature.length)) {
     throw jwtError('ERR_JWT_MALFORMED', 'a whole signature', `${jws.signature.length} bytes`);
   }
-  return JwtSvid.unverified(jws);
+  return JwtSvid.unverified(token, readObject('payload', jws.payload));
 }

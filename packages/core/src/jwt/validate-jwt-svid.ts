@@ -1,9 +1,10 @@
 import { quote } from '../quote.ts';
+import { readClaims } from './claims.ts';
 import { type JwtBundles, requireJwtBundle } from './jwt-bundle-set.ts';
 import { jwtError } from './jwt-error.ts';
 import { JwtSvid, type VerifiedJwtSvid } from './jwt-svid.ts';
 import { proveJws } from './prove-jws.ts';
-import { readCompactJws } from './read-compact-jws.ts';
+import { readCompactJws, readObject } from './read-compact-jws.ts';
 import {
   type ValidateJwtSvidOptions,
   type ValidationSettings,
@@ -30,11 +31,12 @@ export async function validateJwtSvid(
 ): Promise<VerifiedJwtSvid> {
   const settings = validationSettings(options);
   const jws = readCompactJws(token, settings);
-  const { id } = JwtSvid.unverified(jws);
+  const claims = readObject('payload', jws.payload);
+  const { id } = readClaims(claims);
   // Workload API 6.3: no authority of another trust domain may vouch for this one.
   const bundle = requireJwtBundle(bundles, id.trustDomain, id.toString());
   await proveJws(jws, bundle.authorities, id.toString());
-  const svid = JwtSvid.verified(jws);
+  const svid = JwtSvid.verified(jws.token, claims);
   checkAudience(svid, settings);
   checkTime(svid, settings);
   return svid;

@@ -3,12 +3,14 @@ package interop;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.spiffe.bundle.jwtbundle.JwtBundle;
+import io.spiffe.bundle.jwtbundle.JwtBundleSet;
 import io.spiffe.bundle.x509bundle.X509Bundle;
 import io.spiffe.bundle.x509bundle.X509BundleSet;
 import io.spiffe.provider.SpiffeIdVerifier;
 import io.spiffe.provider.SpiffeTrustManager;
 import io.spiffe.spiffeid.SpiffeId;
 import io.spiffe.spiffeid.TrustDomain;
+import io.spiffe.svid.jwtsvid.JwtSvid;
 import io.spiffe.svid.x509svid.X509Svid;
 import io.spiffe.workloadapi.Address;
 import java.io.ByteArrayInputStream;
@@ -28,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Every operation of the protocol that java-spiffe has. */
@@ -46,6 +49,7 @@ final class Operations {
                 Map.entry("svid.parseDer", Operations::parseSvidDer),
                 Map.entry("bundle.parsePem", Operations::parseBundlePem),
                 Map.entry("jwks.parse", Operations::parseJwks),
+                Map.entry("jwt.validate", Operations::validateJwt),
                 Map.entry("x509.verify", Operations::verify),
                 Map.entry("endpoint.parse", Operations::parseEndpoint),
                 Map.entry("source.open", StaticSource::open),
@@ -116,6 +120,23 @@ final class Operations {
             keys.add(Map.of("kid", entry.getKey(), "spkiSha256", sha256(entry.getValue().getEncoded())));
         }
         return Map.of("trustDomain", bundle.getTrustDomain().getName(), "jwt", keys);
+    }
+
+    private static Map<String, ?> validateJwt(JsonObject params) throws Exception {
+        JwtBundleSet bundles = JwtBundleSet.emptySet();
+        for (Map.Entry<String, JsonElement> entry : params.getAsJsonObject("bundles").entrySet()) {
+            bundles.put(JwtBundle.parse(TrustDomain.parse(entry.getKey()), utf8(entry.getValue())));
+        }
+        String token = params.has("tokenB64")
+                ? new String(bytes(params.get("tokenB64")), StandardCharsets.UTF_8)
+                : params.get("token").getAsString();
+        Set<String> audience = strings(params.get("audience")).collect(Collectors.toSet());
+        JwtSvid svid = JwtSvid.parseAndValidate(token, bundles, audience);
+        return Map.of(
+                "id", svid.getSpiffeId().toString(),
+                "audience", svid.getAudience().stream().sorted().toList(),
+                "expiry", svid.getExpiry().toInstant().toString(),
+                "claims", svid.getClaims());
     }
 
     /** Asks the trust manager, as TLS does. Its answer has the ID in the certificate and no path. */

@@ -1,8 +1,10 @@
 package interop;
 
+import io.spiffe.exception.AuthorityNotFoundException;
 import io.spiffe.exception.BundleNotFoundException;
 import io.spiffe.exception.InvalidSpiffeIdException;
 import io.spiffe.exception.JwtBundleException;
+import io.spiffe.exception.JwtSvidException;
 import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
 import io.spiffe.exception.X509SvidException;
@@ -32,6 +34,8 @@ final class Reasons {
             X509SvidException.class,
             X509BundleException.class,
             JwtBundleException.class,
+            JwtSvidException.class,
+            AuthorityNotFoundException.class,
             CertificateException.class,
             BundleNotFoundException.class,
             SocketEndpointAddressException.class,
@@ -54,6 +58,23 @@ final class Reasons {
         Map.entry("Could not parse certificate", "der.malformed"),
         Map.entry("Bundle certificates could not be parsed", "bundle.malformed"),
         Map.entry("Unable to parse JWK set", "bundle.malformed"),
+        Map.entry("Unable to parse JWT token", "jwt.malformed"),
+        Map.entry("token cannot be blank", "jwt.malformed"),
+        Map.entry("Unsupported token signature algorithm", "jwt.alg"),
+        Map.entry("'alg' is required", "jwt.alg"),
+        Map.entry("Token header", "jwt.kid"),
+        Map.entry("header 'typ'", "jwt.typ"),
+        Map.entry("Token missing expiration", "jwt.exp"),
+        Map.entry("Token has expired", "jwt.exp"),
+        Map.entry("Token missing subject", "jwt.sub"),
+        Map.entry("cannot be parsed as a SPIFFE ID", "jwt.sub"),
+        Map.entry("Token missing audience", "jwt.aud"),
+        Map.entry("expected audience", "jwt.aud"),
+        Map.entry("verifying signature", "jwt.signature"),
+        Map.entry("Signature invalid", "jwt.signature"),
+        Map.entry("No JWT bundle", "jwt.no-bundle"),
+        Map.entry("No JWT authority", "jwt.key"),
+        Map.entry("No authority found", "jwt.key"),
         Map.entry("No X.509 bundle for trust domain", "x509.no-bundle"),
         Map.entry("No trusted Certs", "bundle.empty"),
         Map.entry("Cannot be empty", "id.empty"),
