@@ -146,9 +146,8 @@ function stopDrafts(): readonly BehaviourDraft[] {
       async script(world) {
         const server = await world.serve(await world.identity(await world.pki.identity()), ANY);
         const { socket } = await server.admits(await (await world.pki.root()).issue());
-        const closed = once(socket, 'close');
         await server.stop({ graceMs: 0 });
-        await closed;
+        want(await closes(socket, world.patienceMs), 'a connection outlived its server');
         await refusesSoon(world, server.port);
       },
     },
@@ -182,7 +181,9 @@ async function sendPlain(world: World, port: number, bytes: string | Buffer): Pr
   return got;
 }
 
+/** Whether a connection is closed by the other side. */
 async function closes(socket: Socket, patienceMs: number): Promise<boolean> {
+  if (socket.closed) return true;
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(resolve, patienceMs, false);
   socket.once('close', () => resolve(true));
