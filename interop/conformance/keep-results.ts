@@ -34,5 +34,13 @@ function actualOf(actual: unknown): readonly (readonly [string, unknown])[] {
     readonly observed?: string;
   };
   if (observed !== undefined) return [];
-  return [['actual', fault === undefined ? actual : { fault: { message: fault.message } }]];
+  return [['actual', inOrder(fault === undefined ? actual : { fault: { message: fault.message } })]];
+}
+
+/** The members of an object have no order of their own, and some adapters give them one by chance. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((one) => inOrder(one));
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, one]) => [name, inOrder(one)]));
 }
