@@ -118,18 +118,19 @@ function stopDrafts(): readonly BehaviourDraft[] {
         const client = await (await world.pki.root()).issue({ path: '/client' });
         const { socket } = await openTls({ port: server.port, as: client, patienceMs: world.patienceMs });
         world.defer(() => void socket.destroy());
-        const asked = new Http1Connection(socket).begin();
-        asked.write('one half');
+        const request = new Http1Connection(socket).begin();
+        await request.asked;
+        request.write('one half');
         let isStopped = false;
         const stopped = server.stop({ graceMs: world.patienceMs }).then(() => (isStopped = true));
         // Whatever ends the case before: how it stopped is then of no interest.
         stopped.catch(() => {});
         await refusesSoon(world, server.port);
         want(!isStopped, 'the server says that it has stopped while a request is on its way');
-        asked.end('and the other');
+        request.end('and the other');
         wantSame(
           'the answer to the request that was on its way',
-          (await asked.answer)?.body,
+          (await request.answer)?.body,
           JSON.stringify({ peer: client.id }),
         );
         await stopped;
