@@ -228,7 +228,7 @@ function serves(
   return {
     name: `federation-serves-${name}`,
     lie,
-    cases: cases([`serve/own-bundle?what=${what}?`]),
+    cases: cases([`serve/own-bundle[what=${what}]`]),
     apply: () => {
       const { createBundleServer } = engine;
       engine.createBundleServer = (source, handler) => createBundleServer(source, change(handler));
