@@ -11,15 +11,15 @@ const PROTOCOL = 1;
 /** What this adapter claims to have, and has. */
 const CAPABILITIES: JsonObject = {
   ops: [...OPERATIONS.keys()].filter(
-    (op) => !(options.isStatic && /^(?:source|server|client|federation)\./.test(op)),
+    (op) => !(options.isStatic && /^(?:source|server|client|federation|workload)\./.test(op)),
   ),
   clock: true,
   concurrency: 1,
   profiles: options.isStatic
     ? ['core']
-    : ['core', 'mount', 'mtls-server', 'mtls-client', 'migration', 'federation'],
+    : ['core', 'mount', 'mtls-server', 'mtls-client', 'migration', 'federation', 'workload-api'],
   rules: Object.keys(RULES),
-  sources: [...options.sources, 'federated'],
+  sources: [...options.sources, 'federated', 'workloadApi', 'workloadApiJwt'],
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
   options: [
     'pollMs',
@@ -31,6 +31,8 @@ const CAPABILITIES: JsonObject = {
     'maxFileBytes',
     'handshakeTimeoutMs',
     'minRefreshMs',
+    'pick',
+    'keepUntilExpiry',
   ],
   protocols: ['line', 'http1', 'http2'],
   events: ['source.update', 'source.error', 'server.rejected'],

@@ -9,6 +9,11 @@ import {
   secureServer,
 } from '@svidkit/tls';
 import { createBundleServer, fetchBundle, watchBundle, withFederatedBundles } from '@svidkit/tls/federation';
+import {
+  createWorkloadApiClient,
+  openWorkloadApiJwtSource,
+  openWorkloadApiX509Source,
+} from '@svidkit/workload-api';
 
 /** The parts of svidkit that the operations with handles use. One object, so that a broken part can take a good one's place. */
 export interface Engine {
@@ -24,6 +29,9 @@ export interface Engine {
   watchBundle: typeof watchBundle;
   withFederatedBundles: typeof withFederatedBundles;
   createBundleServer: typeof createBundleServer;
+  openWorkloadApiX509Source: typeof openWorkloadApiX509Source;
+  openWorkloadApiJwtSource: typeof openWorkloadApiJwtSource;
+  createWorkloadApiClient: typeof createWorkloadApiClient;
 }
 
 /** svidkit. */
@@ -40,4 +48,7 @@ export const engine: Engine = {
   watchBundle,
   withFederatedBundles,
   createBundleServer,
+  openWorkloadApiX509Source,
+  openWorkloadApiJwtSource,
+  createWorkloadApiClient,
 };

@@ -13,6 +13,7 @@ import {
   X509Svid,
 } from '@svidkit/core';
 import { type MountOptions } from '@svidkit/mount';
+import { type PickSvid, type WorkloadApiX509SourceOptions } from '@svidkit/workload-api';
 
 import { engine } from './engine.ts';
 import { type Closable } from './open-things.ts';
@@ -22,6 +23,8 @@ import { tell } from './tell.ts';
 
 type ErrorEvent = SvidkitEvents['svidkit:source.error'];
 
+const KINDS: ReadonlySet<string> = new Set(['mount', 'static', 'federated', 'workloadApi']);
+
 /** A source that a call opened: it tells what happens to it, and can be waited for. */
 export class OpenSource implements Closable {
   /** The source; rejects when it could not be opened. */
@@ -29,6 +32,9 @@ export class OpenSource implements Closable {
   readonly #handle: string;
   readonly #federated: (params: JsonObject) => Promise<X509Source>;
   readonly #directory: string | undefined;
+  readonly #address: string | undefined;
+  /** Whether the first identity comes later than the answer to the call. */
+  readonly #isLate: boolean;
   readonly #waiters = new Set<() => void>();
   readonly #abort = new AbortController();
   readonly #onError = (message: unknown): void => this.#heard(message as ErrorEvent);
@@ -41,7 +47,9 @@ export class OpenSource implements Closable {
     this.#federated = federated;
     this.#handle = handle;
     const kind = text(params, 'kind');
-    if (kind !== 'mount' && kind !== 'static' && kind !== 'federated') throw new BadParams(`kind: ${kind}`);
+    if (!KINDS.has(kind)) throw new BadParams(`kind: ${kind}`);
+    this.#isLate = isLate(kind);
+    this.#address = kind === 'workloadApi' ? addressOf(params) : undefined;
     this.#directory = kind === 'mount' ? text(params, 'dir') : undefined;
     subscribe('svidkit:source.error', this.#onError);
     this.opened = this.#open(params);
@@ -104,6 +112,9 @@ export class OpenSource implements Closable {
 
   async #make(params: JsonObject): Promise<X509Source> {
     if (params['kind'] === 'federated') return this.#federated(params);
+    if (params['kind'] === 'workloadApi') {
+      return engine.openWorkloadApiX509Source({ ...workloadOptions(params), signal: this.#abort.signal });
+    }
     return this.#directory === undefined
       ? staticX509Source(identityOf(params))
       : engine.openMountedX509Source({ ...mountOptions(params), signal: this.#abort.signal });
@@ -117,8 +128,7 @@ export class OpenSource implements Closable {
       if (context !== undefined) this.#lastError = undefined;
       this.#tell('source.update', this.snapshot());
     });
-    // Of a mount the first identity comes later than the answer to the call.
-    if (this.#directory !== undefined) this.#tell('source.update', this.snapshot());
+    if (this.#isLate) this.#tell('source.update', this.snapshot());
     this.#wake();
   }
 
@@ -126,7 +136,8 @@ export class OpenSource implements Closable {
     if (source === undefined || this.#isClosed) return;
     const isOurs =
       this.#source === undefined
-        ? 'directory' in source && source.directory === this.#directory
+        ? ('directory' in source && source.directory === this.#directory) ||
+          ('address' in source && source.address === this.#address)
         : source === this.#source;
     if (isOurs) this.#failed(error);
   }
@@ -162,6 +173,11 @@ export class OpenSource implements Closable {
     if (this.#hasFailed) return 'failed';
     return this.#source === undefined ? 'waiting' : 'empty';
   }
+}
+
+/** Whether the answer to the call that opens a source does not wait for its first identity. */
+export function isLate(kind: unknown): boolean {
+  return kind === 'mount' || kind === 'workloadApi';
 }
 
 function describe({ svid, bundles, generation }: X509Context): JsonObject {
@@ -213,5 +229,19 @@ function mountOptions(params: JsonObject): MountOptions {
     ...(watch === undefined ? {} : { watch: Boolean(watch) }),
     ...(waitMs === undefined ? {} : { wait: waitMs }),
     ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
+  };
+}
+
+function addressOf(params: JsonObject): string | undefined {
+  // oxlint-disable-next-line node/no-process-env -- where the library looks when it is told nothing
+  return params['address'] === undefined ? process.env['SPIFFE_ENDPOINT_SOCKET'] : text(params, 'address');
+}
+
+function workloadOptions(params: JsonObject): WorkloadApiX509SourceOptions {
+  const { pick, keepUntilExpiry } = isObject(params['options']) ? params['options'] : {};
+  return {
+    ...(params['address'] === undefined ? {} : { address: text(params, 'address') }),
+    ...(pick === undefined ? {} : { pick: pick as PickSvid }),
+    ...(keepUntilExpiry === undefined ? {} : { keepUntilExpiry: keepUntilExpiry === true }),
   };
 }

@@ -31,6 +31,11 @@ export class OpenThings<T extends Closable> {
     return thing;
   }
 
+  /** Whether the handle of the parameters is one of these. */
+  has({ handle }: JsonObject): boolean {
+    return this.#things.has(String(handle));
+  }
+
   async close(params: JsonObject): Promise<void> {
     const thing = this.get(params);
     await thing.close();

@@ -27,6 +27,17 @@ import {
   waitForSource,
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
+import {
+  closeJwtSource,
+  fetchJwt,
+  fetchJwtOfSource,
+  fetchX509Bundles,
+  jwtSources,
+  openJwtSource,
+  parseEndpoint,
+  validateJwtByAgent,
+  validateJwtOfSource,
+} from './workload-operations.ts';
 
 /** Answers a call with what the library says, or throws what it threw. */
 export type Operation = (params: JsonObject) => JsonObject | Promise<JsonObject>;
@@ -48,12 +59,22 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
-  ['source.open', (params) => openSource(params, federatedSource)],
+  [
+    'source.open',
+    (params) =>
+      params['kind'] === 'workloadApiJwt' ? openJwtSource(params) : openSource(params, federatedSource),
+  ],
   ['source.get', getSource],
   ['source.wait', waitForSource],
   ['source.set', setSource],
   ['source.stats', statsOfProcess],
-  ['source.close', closeSource],
+  ['source.close', async (params) => (await closeJwtSource(params)) ?? closeSource(params)],
+  ['source.jwt', fetchJwtOfSource],
+  ['source.validateJwt', validateJwtOfSource],
+  ['endpoint.parse', parseEndpoint],
+  ['workload.x509Bundles', fetchX509Bundles],
+  ['workload.jwt', fetchJwt],
+  ['workload.validateJwt', validateJwtByAgent],
   ['server.start', startServer],
   ['server.stop', stopServer],
   ['server.migrate', migrateServer],
@@ -71,7 +92,7 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
 
 /** Closes everything that calls have opened: clients and servers before what they are made of. */
 export async function closeAll(): Promise<void> {
-  await Promise.all([pools.closeAll(), servers.closeAll(), bundleServers.closeAll()]);
+  await Promise.all([pools.closeAll(), servers.closeAll(), bundleServers.closeAll(), jwtSources.closeAll()]);
   await sources.closeAll();
   await federations.closeAll();
 }

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 
 import { type X509Source } from '@svidkit/core';
 
-import { OpenSource } from './open-source.ts';
+import { isLate, OpenSource } from './open-source.ts';
 import { OpenThings } from './open-things.ts';
 import { BadParams, isObject, type JsonObject, object, text, texts } from './params.ts';
 
@@ -15,8 +15,8 @@ export async function openSource(
   federated: (params: JsonObject) => Promise<X509Source>,
 ): Promise<JsonObject> {
   const handle = sources.add((name) => new OpenSource(name, params, federated));
-  // Of a mount the answer does not wait for the first identity; what is given is looked at now.
-  if (params['kind'] !== 'mount') await sources.get({ handle }).opened;
+  // What is given is looked at now.
+  if (!isLate(params['kind'])) await sources.get({ handle }).opened;
   return { handle };
 }
 

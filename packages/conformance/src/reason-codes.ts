@@ -22,6 +22,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),
   ...words('mount', 'missing unreadable permissions file-type too-large torn identity stale'),
   ...words('federation', 'url unreachable untrusted response sequence'),
+  ...words('workload', 'unreachable denied refused unimplemented response'),
   ...words('source', 'timeout expired empty closed'),
   ...words('peer', 'no-certificate closed timeout handshake'),
 ]);

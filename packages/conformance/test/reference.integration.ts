@@ -30,7 +30,7 @@ describe('the kit against the reference adapter', () => {
         )
         .map(({ op }) => op),
     );
-    expect([...ops].toSorted()).toEqual(['endpoint.parse']);
+    expect([...ops]).toEqual([]);
   });
 
   test.each(['2026-01-01', '2049-12-31', '2050-01-01', '2099-12-30'])(

@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type StatusObject } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 
 import { type WorkloadApiAddress } from './address.ts';
 import {
@@ -60,11 +60,16 @@ export async function streamCall(options: StreamCall): Promise<Pick<StatusObject
       call.on('status', resolve);
     });
     if (thrown !== undefined) throw thrown.error;
-    return status;
+    return complete(status);
   } finally {
     signal.removeEventListener('abort', cancel);
     client.close();
   }
+}
+
+/** Of a message that it cannot unpack, gRPC ends the call with a status that lacks both code and details. */
+function complete({ code, details }: Partial<StatusObject>): Pick<StatusObject, 'code' | 'details'> {
+  return { code: code ?? Status.INTERNAL, details: details ?? 'a message could not be unpacked' };
 }
 
 /** SPIFFE Workload Endpoint 3.1: never TLS, whatever the environment of this process says. */

@@ -15,6 +15,12 @@ import { rotationBundleDrafts } from './suites/rotation-bundle.ts';
 import { rotationLifeDrafts } from './suites/rotation-life.ts';
 import { rotationParkedDrafts } from './suites/rotation-parked.ts';
 import { rotationDrafts } from './suites/rotation.ts';
+import { workloadApiBadDrafts } from './suites/workload-api-bad.ts';
+import { workloadApiEndpointDrafts } from './suites/workload-api-endpoint.ts';
+import { workloadApiErrorDrafts } from './suites/workload-api-errors.ts';
+import { workloadApiJwtDrafts } from './suites/workload-api-jwt.ts';
+import { workloadApiStreamDrafts } from './suites/workload-api-streams.ts';
+import { workloadApiDrafts } from './suites/workload-api.ts';
 
 const SPEC = {
   repo: 'https://github.com/spiffe/spiffe',
@@ -39,6 +45,14 @@ export function behaviourSuites(): readonly VectorFile[] {
     suite('mtls-client', [...mtlsClientDrafts(), ...mtlsClientPoolDrafts()]),
     suite('migration', migrationDrafts()),
     suite('federation', [...federationDrafts(), ...federationWatchDrafts(), ...federationServeDrafts()]),
+    suite('workload-api', [
+      ...workloadApiDrafts(),
+      ...workloadApiBadDrafts(),
+      ...workloadApiJwtDrafts(),
+      ...workloadApiEndpointDrafts(),
+      ...workloadApiStreamDrafts(),
+      ...workloadApiErrorDrafts(),
+    ]),
   ];
 }
 

@@ -207,7 +207,7 @@ export class World {
   }
 
   /** Ends the adapter as a run does, and starts it anew when it is needed again. */
-  async restart(env?: Readonly<Record<string, string>>): Promise<void> {
+  async restart(env?: Readonly<Record<string, string | undefined>>): Promise<void> {
     const problem = await this.#options.host.restart(env);
     this.note(`the adapter ended: ${problem ?? 'as it should'}`);
     if (problem !== undefined) throw observed(`the adapter ${problem}`);

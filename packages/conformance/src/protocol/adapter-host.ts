@@ -30,7 +30,7 @@ export class AdapterHost {
   readonly #options: AdapterHostOptions;
   readonly #listener: AdapterListener;
   #observer: AdapterObserver | undefined;
-  #env: Readonly<Record<string, string>> | undefined;
+  #env: Readonly<Record<string, string | undefined>> | undefined;
   #current: AdapterProcess | undefined;
   #failedStarts = 0;
   #hello: Hello | undefined;
@@ -63,7 +63,7 @@ export class AdapterHost {
   }
 
   /** Ends the adapter; when it is needed again it has these variables of the environment beside those of this process. */
-  async restart(env: Readonly<Record<string, string>> | undefined): Promise<string | undefined> {
+  async restart(env: Readonly<Record<string, string | undefined>> | undefined): Promise<string | undefined> {
     const problem = await this.end();
     this.#env = env;
     return problem;

@@ -69,13 +69,13 @@ export class AdapterProcess {
 
   /**
    * @param timeoutFactor - what the time that it has to end is multiplied with.
-   * @param env - variables beside those of this process.
+   * @param env - variables beside those of this process; `undefined` takes one away.
    */
   constructor(
     [program, ...args]: AdapterCommand,
     listener: AdapterListener,
     timeoutFactor = 1,
-    env?: Readonly<Record<string, string>>,
+    env?: Readonly<Record<string, string | undefined>>,
   ) {
     this.#listener = listener;
     this.#timeoutFactor = timeoutFactor;

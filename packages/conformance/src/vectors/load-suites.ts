@@ -31,6 +31,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'x509-verify': 'core',
   'jwt-svid': 'jwt',
   endpoint: 'workload-api',
+  'workload-api': 'workload-api',
   'mount-layout': 'mount',
   rotation: 'mount',
   'mtls-server': 'mtls-server',
