@@ -24,8 +24,8 @@ export interface AuthorizeJwtOptions extends ValidateJwtSvidOptions {
 /** A request with headers. */
 type RequestWithHeaders = RequestLike & {
   readonly headers?: IncomingHttpHeaders;
-  /** Each header as often as it came; HTTP/2 does not have it, and refuses a second one by itself. */
-  readonly headersDistinct?: NodeJS.Dict<string[]>;
+  /** Names and values in turn, each as often as it came. */
+  readonly rawHeaders?: readonly string[];
 };
 
 /** What gives the means to validate tokens: a `JwtSource`. */
@@ -58,7 +58,13 @@ export async function checkJwt(
 }
 
 function tokenOf(request: RequestWithHeaders | null | undefined): string {
-  return readBearer(request?.headersDistinct?.['authorization'] ?? request?.headers?.authorization);
+  const { rawHeaders, headers } = request ?? {};
+  // As it came: `headers` has the first of two alone.
+  if (rawHeaders === undefined) return readBearer(headers?.authorization);
+  const values = rawHeaders.filter(
+    (_, i) => rawHeaders[i - 1]?.toLowerCase() === 'authorization' && i % 2 === 1,
+  );
+  return readBearer(values);
 }
 
 /**
