@@ -22,8 +22,10 @@ interface Naivety {
   readonly lastHint?: boolean;
   /** Whether what comes at once is taken for a message. */
   readonly chunksAreMessages?: boolean;
-  /** Whether the end of a stream is the end of it all. */
-  readonly endsWithStream?: boolean;
+  /** Which end of a stream is the end of it all. */
+  readonly endsWith?: 'any-end' | 'no-status';
+  /** Whether what is left of one stream is the beginning of the next. */
+  readonly keepsRest?: boolean;
 }
 
 const PAUSE_MS = 300;
@@ -33,9 +35,11 @@ const HEAD_BYTES = 5;
 export function followNaively(naivety: Naivety): void {
   watchAround(async (following) => {
     const { options } = following;
+    const buffer = { rest: Buffer.alloc(0) };
     while (options.signal?.aborted !== true) {
-      await followOnce(following, naivety);
-      if (naivety.endsWithStream === true) {
+      if (naivety.keepsRest !== true) buffer.rest = Buffer.alloc(0);
+      const hasStatus = await followOnce(following, naivety, buffer);
+      if (naivety.endsWith === 'any-end' || (naivety.endsWith === 'no-status' && !hasStatus)) {
         await new Promise((resolve) => {
           options.signal?.addEventListener('abort', resolve);
         });
@@ -45,7 +49,12 @@ export function followNaively(naivety: Naivety): void {
   });
 }
 
-async function followOnce({ address, watcher, options }: Following, naivety: Naivety): Promise<void> {
+/** Gives whether the stream ended with a status. */
+async function followOnce(
+  { address, watcher, options }: Following,
+  naivety: Naivety,
+  buffer: { rest: Buffer },
+): Promise<boolean> {
   const session = http2.connect('http://localhost', {
     createConnection: () => connect(address.replace('unix://', '')),
   });
@@ -65,14 +74,20 @@ async function followOnce({ address, watcher, options }: Following, naivety: Nai
     'workload.spiffe.io': 'true',
   });
   stream.end(Buffer.alloc(HEAD_BYTES));
-  let rest = Buffer.alloc(0);
+  let hasStatus = false;
+  stream.on(
+    'trailers',
+    (trailers: http2.IncomingHttpHeaders) => (hasStatus = trailers['grpc-status'] !== undefined),
+  );
   stream.on('data', (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
-    while (rest.length >= HEAD_BYTES) {
+    buffer.rest = Buffer.concat([buffer.rest, chunk]);
+    for (;;) {
+      const { rest } = buffer;
+      if (rest.length < HEAD_BYTES) return;
       const length = naivety.chunksAreMessages === true ? rest.length - HEAD_BYTES : rest.readUInt32BE(1);
       if (rest.length < HEAD_BYTES + length) return;
       const message = rest.subarray(HEAD_BYTES, HEAD_BYTES + length);
-      rest = rest.subarray(HEAD_BYTES + length);
+      buffer.rest = rest.subarray(HEAD_BYTES + length);
       try {
         watcher.onUpdate(read(message, naivety));
       } catch (error) {
@@ -87,6 +102,7 @@ async function followOnce({ address, watcher, options }: Following, naivety: Nai
   await ended.promise;
   options.signal?.removeEventListener('abort', end);
   session.destroy();
+  return hasStatus;
 }
 
 function read(bytes: Uint8Array, naivety: Naivety): WorkloadX509Context {

@@ -1,4 +1,6 @@
+import { isSpiffeError, type SpiffeErrorCode } from '@svidkit/core';
 import { type JwtBundleSet, parseJwtSvid, validateJwtSvid } from '@svidkit/core/jwt';
+import { type WorkloadApiClient } from '@svidkit/workload-api';
 
 import { engine } from '../engine.ts';
 import { OPERATIONS } from '../operations.ts';
@@ -83,6 +85,32 @@ export const WORKLOAD_JWT_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'jwt-keeps-trust-domains',
+    lie: 'validates tokens of trust domains that are gone with what it had of them',
+    cases: [BUNDLES],
+    apply: () => validating((bundles, seen) => [bundles, ...seen], 'ERR_BUNDLE_UNKNOWN'),
+  },
+  {
+    name: 'jwt-any-signature',
+    lie: 'looks whether it knows the key of a token, and not whether that has signed it',
+    cases: [BUNDLES],
+    apply: () =>
+      around('source.validateJwt', async (params, honest) => {
+        try {
+          return await honest(params);
+        } catch (error) {
+          if (!isSpiffeError(error) || error.code !== 'ERR_JWT_SIGNATURE') throw error;
+          return { id: parseJwtSvid(String(params['token'])).id.toString() };
+        }
+      }),
+  },
+  {
+    name: 'jwt-stops-at-a-bad-message',
+    lie: 'reads no message after a bad one',
+    cases: [BUNDLES],
+    apply: () => stopAtTrouble(),
+  },
+  {
     name: 'jwt-believes-unsigned',
     lie: 'does not look at signatures',
     cases: [BUNDLES],
@@ -122,6 +150,7 @@ function keepsTokens(name: string, lie: string, key: (params: JsonObject) => str
 /** Tokens are validated with the sets that `choose` gives of the present one and those before, one after the other. */
 function validating(
   choose: (bundles: JwtBundleSet, seen: readonly JwtBundleSet[]) => readonly JwtBundleSet[],
+  onlyAfter?: SpiffeErrorCode,
 ): void {
   const honest = engine.openWorkloadApiJwtSource;
   engine.openWorkloadApiJwtSource = async (options) => {
@@ -143,6 +172,7 @@ function validating(
             return await validateJwtSvid(token, bundles, given);
           } catch (error) {
             failure ??= error;
+            if (onlyAfter !== undefined && !(isSpiffeError(error) && error.code === onlyAfter)) break;
           }
         }
         throw failure;
@@ -151,5 +181,33 @@ function validating(
       close: () => source.close(),
       [Symbol.asyncDispose]: () => source.close(),
     };
+  };
+}
+
+function stopAtTrouble(): void {
+  const honest = engine.openWorkloadApiJwtSource;
+  engine.openWorkloadApiJwtSource = async (options) => {
+    const client = engine.createWorkloadApiClient(options);
+    const wrapped: WorkloadApiClient = {
+      ...client,
+      async watchJwtBundles(watcher, given) {
+        let isOver = false;
+        await client.watchJwtBundles(
+          {
+            onUpdate: (bundles) => {
+              if (!isOver) watcher.onUpdate(bundles);
+            },
+            onError: (error) => {
+              isOver = true;
+              watcher.onError?.(error);
+            },
+          },
+          given,
+        );
+      },
+    };
+    const source = await honest({ ...options, client: wrapped });
+    source.closed.addEventListener('abort', () => void client.close());
+    return source;
   };
 }

@@ -214,7 +214,40 @@ function streamMutants(): readonly Mutant[] {
       name: 'workload-ends-with-its-stream',
       lie: 'does not open a stream again that has ended',
       cases: ['workload-api/stream/**'],
-      apply: () => followNaively({ endsWithStream: true }),
+      apply: () => followNaively({ endsWith: 'any-end' }),
+    },
+    {
+      name: 'workload-ends-without-status',
+      lie: 'does not open a stream again that has ended without a status',
+      cases: ['workload-api/stream/**'],
+      apply: () => followNaively({ endsWith: 'no-status' }),
+    },
+    {
+      name: 'workload-keeps-half-messages',
+      lie: 'takes half of a message for the beginning of the next stream',
+      cases: ['workload-api/stream/**'],
+      apply: () => followNaively({ keepsRest: true }),
+    },
+    {
+      name: 'workload-ends-when-withdrawn',
+      lie: 'gives up when its identity is taken back',
+      cases: ['workload-api/error/permission*'],
+      apply: () =>
+        watchAround(({ watcher, options, honest, memory }) =>
+          honest(
+            {
+              onUpdate: (message) => {
+                memory.before = message;
+                watcher.onUpdate(message);
+              },
+              onError: (error) => {
+                watcher.onError?.(error);
+                if (error.code === 'ERR_WORKLOAD_API_DENIED' && memory.before !== undefined) throw error;
+              },
+            },
+            options,
+          ),
+        ),
     },
     {
       name: 'workload-chunks-are-messages',
