@@ -174,7 +174,6 @@ function finalDrafts(): readonly Draft[] {
       why: 'a client that stops without a word presents an expired SVID one day',
       level: 'should',
       spec: WORKLOAD.invalidArgument,
-      control: 'error/invalid-argument',
       async script(world) {
         const { api, source, first: svid } = await workloadStage(world);
         api.x509.answer((call) => call.refuse(STATUS.invalidArgument, 'so says the kit'));
