@@ -61,7 +61,7 @@ function retryDrafts(): readonly Draft[] {
         const text = pauses.map((ms) => ms.toFixed(0)).join(', ');
         want(last > first, `its pauses do not grow: ${text} ms`);
         want(last > 50, `it asks without a pause: ${text} ms`);
-        await wantNext(world, { api, source, root: await world.pki.root(), first: await issue(world) });
+        await wantNext(world, { api, source });
       },
     },
     {
@@ -99,7 +99,7 @@ function deniedDrafts(): readonly Draft[] {
         const source = await openAt(world, { address: api.address });
         await source.until({ error: true }, 'an error');
         await callOf(world, api.x509, 2, 'a second call');
-        await wantNext(world, { api, source, root: await world.pki.root(), first: await issue(world) });
+        await wantNext(world, { api, source });
       },
     },
     {
