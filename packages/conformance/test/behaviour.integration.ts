@@ -34,6 +34,7 @@ describe('the cases of behaviour against the reference', () => {
         'migration/**',
       ]),
     ],
+    ['the Workload API', cases(['workload-api/**'])],
     [
       'those who have to be refused',
       cases(

@@ -232,6 +232,24 @@ test('half a frame before an end in good order is no message', async () => {
   expect((await updated)?.generation).toBe(2);
 });
 
+test('a packed message that nobody asked for is none, and the stream is opened again', async () => {
+  const api = await startFake();
+  const good = await answer(['/web']);
+  api.fetchX509Svid.send(good);
+  const source = closeLater(await openWorkloadApiX509Source({ address: api.address }));
+  const before = source.current;
+  const next = await answer(['/web']);
+  const packed = frame(bytesOf(next));
+  packed[0] = 1;
+  api.fetchX509Svid.sendRaw(packed);
+  api.fetchX509Svid.end();
+  await api.fetchX509Svid.called(2);
+  expect(source.current).toBe(before);
+  const updated = nextUpdate(source);
+  api.fetchX509Svid.send(next);
+  expect((await updated)?.generation).toBe(2);
+});
+
 test('another kind of server on the socket is no Workload API', async () => {
   const api = await startFake();
   await api.stop();

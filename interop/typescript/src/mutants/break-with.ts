@@ -5,6 +5,8 @@ import { MOUNT_LIFE_MUTANTS } from './mount-life-mutants.ts';
 import { MOUNT_MUTANTS } from './mount-mutants.ts';
 import { type Mutant } from './mutant.ts';
 import { SERVER_MUTANTS } from './server-mutants.ts';
+import { WORKLOAD_JWT_MUTANTS } from './workload-jwt-mutants.ts';
+import { WORKLOAD_MUTANTS } from './workload-mutants.ts';
 
 /** Every way in which this adapter can be broken, to see whether the kit notices. */
 export const MUTANTS: readonly Mutant[] = [
@@ -14,6 +16,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT_MUTANTS,
   ...MIGRATION_MUTANTS,
   ...FEDERATION_MUTANTS,
+  ...WORKLOAD_MUTANTS,
+  ...WORKLOAD_JWT_MUTANTS,
 ];
 
 /** Breaks this adapter in one way. */

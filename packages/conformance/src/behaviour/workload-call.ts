@@ -52,10 +52,15 @@ export class WorkloadCall {
     if (this.isOpen) this.#stream.write(bytes);
   }
 
-  /** Ends the answer with a status; undefined leaves it out, and gRPC wants one. */
-  end(status: number | undefined = STATUS.ok, message = ''): void {
+  /** Ends the answer with a status. */
+  end(status: number = STATUS.ok, message = ''): void {
+    this.#trailers = statusOf(status, message);
+    this.endWithoutStatus();
+  }
+
+  /** Ends the answer without the status that gRPC wants. */
+  endWithoutStatus(): void {
     this.begin();
-    this.#trailers = status === undefined ? {} : statusOf(status, message);
     if (this.isOpen) this.#stream.end();
   }
 

@@ -10,7 +10,6 @@ type Name =
   | 'noTls'
   | 'whole'
   | 'complete'
-  | 'redaction'
   | 'mandatory'
   | 'defaultIdentity'
   | 'hint'
@@ -64,7 +63,6 @@ export const WORKLOAD: Readonly<Record<Name, SpecReference>> = {
     '4.4',
     'previously received, non-default or non-empty values MUST NOT be retained by a client after receiving a default or empty value for the fields.',
   ),
-  redaction: cite('WORKLOAD-API', '4.4', 'clients SHOULD interpret the absence of data as a redaction.'),
   mandatory: cite(
     'WORKLOAD-API',
     '4.5',
@@ -173,7 +171,7 @@ export const WORKLOAD: Readonly<Record<Name, SpecReference>> = {
   unimplemented: cite(
     'WORKLOAD-ENDPOINT',
     'A',
-    'The requested RPC is not implemented by the server.  | Report an error, do not retry.',
+    'The requested RPC is not implemented by the server. | Report an error, do not retry.',
   ),
   unreachable: cite(
     'KIT',

@@ -73,7 +73,10 @@ export async function issue(world: World, path = '/port'): Promise<TestSvid> {
 }
 
 /** Publishes a new SVID, and waits until it is in use. */
-export async function wantNext(world: World, { api, source }: WorkloadStage): Promise<TestSvid> {
+export async function wantNext(
+  world: World,
+  { api, source }: Pick<WorkloadStage, 'api' | 'source'>,
+): Promise<TestSvid> {
   const next = await issue(world);
   api.x509.publish(x509Message([{ svid: next, bundle: await world.pki.root() }]));
   await source.until({ leafSha256: leafOf(next.chainDer) }, 'the next SVID');

@@ -145,7 +145,7 @@ function headerDrafts(): readonly BehaviourDraft[] {
     }),
     header(
       'fetch-jwt-bundles',
-      ['source.validateJwt', 'source.open'],
+      ['source.open'],
       async (world, api) => {
         api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': authority.jwks() }));
         await openAt(world, { address: api.address }, 'workloadApiJwt');
