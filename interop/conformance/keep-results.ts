@@ -18,12 +18,29 @@ export function keptResults(results: Results): string {
 }
 
 function keptResult(one: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const { ms: _, evidence: _evidence, expected: _expected, actual, ...rest } = one;
-  return actual === undefined ? rest : { ...rest, actual: withoutTrace(actual) };
+  const kept = Object.entries(one).filter(([name]) => !BY_CHANCE.has(name));
+  return Object.fromEntries(
+    kept.flatMap(([name, value]) => (name === 'actual' ? actualOf(value) : [[name, value]])),
+  );
 }
 
-/** A trace names files of this machine. */
-function withoutTrace(actual: unknown): unknown {
-  const { fault } = actual as { readonly fault?: { readonly message: string } };
-  return fault === undefined ? actual : { fault: { message: fault.message } };
+/** How long it took, what can be looked up in the case, and where it was kept. */
+const BY_CHANCE: ReadonlySet<string> = new Set(['ms', 'convergenceMs', 'attempts', 'expected', 'evidence']);
+
+/** What is observed of a case that is played names certificates and ports, and a trace names files. */
+function actualOf(actual: unknown): readonly (readonly [string, unknown])[] {
+  const { fault, observed } = actual as {
+    readonly fault?: { readonly message: string };
+    readonly observed?: string;
+  };
+  if (observed !== undefined) return [];
+  return [['actual', inOrder(fault === undefined ? actual : { fault: { message: fault.message } })]];
+}
+
+/** The members of an object have no order of their own, and some adapters give them one by chance. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((one) => inOrder(one));
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, one]) => [name, inOrder(one)]));
 }

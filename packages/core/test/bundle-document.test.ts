@@ -62,13 +62,13 @@ describe('a bundle document', () => {
     expect([found.sequence, found.refreshHint]).toEqual([undefined, undefined]);
   });
 
-  test('its X.509 authorities verify the SVIDs of the trust domain it was read for, and of no other', () => {
+  test('B-17: its X.509 authorities verify the SVIDs of the trust domain it was read for, and of no other', () => {
     const text = documentOf([x509Entry(ROOT_A)]);
     const chain = CHAIN_A.map(({ der }) => der);
     const verify = (bundles: BundleSet): unknown =>
       verifyX509Svid(chain, bundles, { at: NOW, role: 'client' });
     expect(outcomeOf(() => verify(BundleSet.of(parseBundleDocument(text, A).x509)))).toBe('accepted');
-    // B-17: the same root in the bundle of another trust domain.
+    // The same root in the bundle of another trust domain.
     expect(outcomeOf(() => verify(BundleSet.of(parseBundleDocument(text, B).x509)))).toBe(
       'ERR_BUNDLE_UNKNOWN',
     );

@@ -127,7 +127,7 @@ async function judged({ source }: Fixture, token: string): Promise<string> {
 }
 
 describe.each(Object.keys(WRITERS))('mounted tokens by a writer that works by %s', (name) => {
-  test('A-16, J-15: tokens and bundles are followed', async () => {
+  test('FS-05, FS-07, J-15: tokens and bundles are followed', async () => {
     const at = await newDirectory();
     const writer = WRITERS[name]?.(at);
     const first = issue();

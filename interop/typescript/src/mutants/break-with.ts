@@ -1,4 +1,5 @@
 import { CLIENT_MUTANTS } from './client-mutants.ts';
+import { FEDERATION_MUTANTS } from './federation-mutants.ts';
 import { MIGRATION_MUTANTS } from './migration-mutants.ts';
 import { MOUNT_LIFE_MUTANTS } from './mount-life-mutants.ts';
 import { MOUNT_MUTANTS } from './mount-mutants.ts';
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MIGRATION_MUTANTS,
   ...WORKLOAD_MUTANTS,
   ...WORKLOAD_JWT_MUTANTS,
+  ...FEDERATION_MUTANTS,
 ];
 
 /** Breaks this adapter in one way. */

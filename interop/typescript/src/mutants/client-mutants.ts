@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { Agent } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 
 import { SpiffeError, type X509Source } from '@svidkit/core';
 import { type HttpsAgent, type IdentityInput } from '@svidkit/tls';
 
 import { engine } from '../engine.ts';
+import { type JsonObject } from '../params.ts';
+import { sources } from '../source-operations.ts';
 import { around, mishear, type Mutant } from './mutant.ts';
 import { nameIn, ownOptions, sourceOf } from './naive-server.ts';
 import { frozen, leafAlone } from './server-parts.ts';
@@ -147,7 +149,36 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     cases: ['mtls-client/send/no-request*', 'mtls-client/pool/**', 'mtls-client/retry/**'],
     apply: poolNaively,
   },
+  {
+    name: 'pool-presents-expired',
+    lie: 'opens connections with an SVID that has expired',
+    cases: ['mtls-client/pool/own*'],
+    apply: () => {
+      let own: ReturnType<typeof ownOptions> = {};
+      let until = Infinity;
+      around('client.pool', async (params, honest) => {
+        const source = await sources.get(params, 'source').opened;
+        own = ownOptions(source);
+        until = source.current.svid.expiresAt;
+        return honest(params);
+      });
+      around('client.request', (params, honest) =>
+        Date.now() > until ? askOnce(Number(params['port']), own) : honest(params),
+      );
+    },
+  },
 ];
+
+function askOnce(port: number, { cert, key }: ReturnType<typeof ownOptions>): Promise<JsonObject> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, cert, key, rejectUnauthorized: false, agent: false });
+    asked.once('response', (response) => {
+      response.resume().once('end', () => resolve({ status: 200, body: '', peer: 'spiffe://a.test/server' }));
+    });
+    asked.once('error', reject);
+    asked.end();
+  });
+}
 
 /** Connections as somebody makes them who has read the documentation of node:tls. */
 function connectNaively(verifies: boolean): void {

@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+
+import { verifyX509Svid, type X509Context } from '@svidkit/core';
 
 import { type JsonObject } from '../params.ts';
 import { mapSource } from './map-source.ts';
@@ -39,7 +41,7 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
   {
     name: 'mount-compares-leaves',
     lie: 'takes a mount with the same leaf for the same',
-    cases: ['rotation/swap/only*', 'rotation/bundle/**'],
+    cases: ['rotation/swap/only*', 'rotation/bundle/**', 'rotation/parked/one-of-two*'],
     apply: () => readNaively({ signature: 'leaf' }),
   },
   {
@@ -161,7 +163,7 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
   {
     name: 'mount-needs-no-data-link',
     lie: 'reads plain files alone',
-    cases: ['mount-layout/load/**', 'mount-layout/perm/**'],
+    cases: ['mount-layout/load/**'],
     apply: () =>
       beforeOpening((options) => {
         if (readdirSync(options.directory ?? '').includes('..data'))
@@ -195,13 +197,13 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
       beforeOpening((options) => ({ ...options, directory: decodeURIComponent(options.directory ?? '') })),
   },
   {
-    name: 'mount-starts-at-program',
-    lie: 'takes relative paths to begin where the program lies',
+    name: 'mount-starts-elsewhere',
+    lie: 'takes relative paths to begin at a directory of its own',
     cases: ['mount-layout/load/*'],
     apply: () =>
       beforeOpening((options) => ({
         ...options,
-        directory: resolve(import.meta.dirname, options.directory ?? ''),
+        directory: resolve('/a/b/c/d/e/f/g/h', options.directory ?? ''),
       })),
   },
   {
@@ -274,7 +276,63 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
       });
     },
   },
+  {
+    name: 'mount-passes-over-loose-keys',
+    lie: 'does not see keys that everyone may read, and does not say so',
+    cases: ['mount-layout/perm/**'],
+    apply: () =>
+      beforeOpening((options) => {
+        const isLoose = (statSync(join(options.directory ?? '', 'tls.key')).mode & 0o004) !== 0;
+        return isLoose ? { ...options, directory: '/nonexistent', wait: 3_600_000 } : options;
+      }),
+  },
+  {
+    name: 'mount-takes-hints-alone',
+    lie: 'looks when it is told to by the file system, and else never',
+    cases: ['rotation/watch/poll*', 'rotation/swap/same-size*'],
+    apply: () =>
+      beforeOpening((options) =>
+        options.watch === false ? { ...options, pollIntervalMs: 3_600_000 } : options,
+      ),
+  },
+  {
+    name: 'mount-watches-one-directory',
+    lie: 'stays with the directory that it opened, whatever is called so now',
+    cases: ['rotation/watch/directory*'],
+    apply: () =>
+      afterOpening((source, directory) => {
+        const { birthtimeMs } = statSync(directory);
+        let latest = source.current;
+        return mapSource(source, (context) => {
+          if (existsSync(directory) && statSync(directory).birthtimeMs === birthtimeMs)
+            latest = context ?? latest;
+          return latest;
+        });
+      }),
+  },
+  {
+    name: 'mount-distrusts-silently',
+    lie: 'does not use what its own bundle does not vouch for, and does not say so',
+    cases: ['rotation/bad/untrusted*'],
+    apply: () =>
+      afterOpening((source) => {
+        let latest = source.current;
+        return mapSource(source, (context) => {
+          if (context !== undefined && isTrusted(context)) latest = context;
+          return latest;
+        });
+      }),
+  },
 ];
+
+function isTrusted({ svid, bundles }: X509Context): boolean {
+  try {
+    const chain = svid.certificates.map(({ der }) => der);
+    return verifyX509Svid(chain, bundles, { at: Date.now(), role: 'client' }) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 function withoutError({ lastError: _error, ...answer }: JsonObject): JsonObject {
   return answer;

@@ -28,9 +28,9 @@ export function keysIn(directory: string): string {
 }
 
 /** What a writer left that crashed, as if it were in use. */
-export function leftBehind(): { leafSha256?: string } {
+export function leftBehind(): { chainSha256?: readonly string[] } {
   const orphan = readdirSync(lastOpened.directory).find((name) => name.startsWith('..2020'));
-  return orphan === undefined ? {} : { leafSha256: orphan };
+  return orphan === undefined ? {} : { chainSha256: [orphan] };
 }
 
 export function beforeOpening(change: (options: MountOptions) => MountOptions): void {
@@ -42,12 +42,14 @@ export function withOptions(more: MountOptions): void {
   beforeOpening((options) => ({ ...options, ...more }));
 }
 
-export function afterOpening(change: (source: X509Source) => X509Source): void {
+export function afterOpening(change: (source: X509Source, directory: string) => X509Source): void {
   const honest = engine.openMountedX509Source;
   engine.openMountedX509Source = async (options) => {
     const source = await honest(options);
     // With the own directory, by which errors are told apart.
-    return Object.defineProperty(change(source), 'directory', { value: source.directory }) as never;
+    return Object.defineProperty(change(source, source.directory), 'directory', {
+      value: source.directory,
+    }) as never;
   };
 }
 

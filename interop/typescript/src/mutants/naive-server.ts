@@ -66,6 +66,9 @@ export function ownOptions(source: X509Source, verify: Naivety['verify'] = 'open
   return {
     cert: svid.certificates.map(({ der }) => pemOf(der)).join(''),
     key: svid.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    // Sessions outlive what they were made in.
+    ticketKeys: Buffer.alloc(48, 7),
+    sessionIdContext: 'naive',
     ...(verify === 'openssl' ? { ca: authorities.map(({ der }) => pemOf(der)) } : {}),
   };
 }

@@ -142,9 +142,10 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'server-forgets-resumed-peers',
-    lie: 'does not know who a resumed session is from',
+    lie: 'resumes sessions without being asked to, and does not know who they are from',
     cases: ['mtls-server/resume/**'],
     apply: () => {
+      mishear('server.start', (params) => ({ ...params, resumption: true }));
       const honest = engine.anyPeerOf;
       engine.anyPeerOf = (holder) => {
         const socket = holder as Partial<TLSSocket>;

@@ -68,7 +68,7 @@ export function plainWords(): void {
 export function silenceRejections(): void {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = (text: string | Uint8Array) =>
-    String(text).includes('"server.rejected"') ? true : write(text);
+    String(text).includes('"event":"server.rejected"') ? true : write(text);
 }
 
 /** What a source was at first, for ever. */

@@ -173,5 +173,6 @@ export function saidPeer(said: JsonObject): string {
 function sessionsOf(socket: TLSSocket): () => Buffer | undefined {
   let latest: Buffer | undefined;
   socket.on('session', (session: Buffer) => (latest = session));
-  return () => latest;
+  // Under TLS 1.2 it is there with the handshake, under TLS 1.3 it comes after it.
+  return () => latest ?? (socket.getProtocol() === 'TLSv1.2' ? socket.getSession() : undefined);
 }

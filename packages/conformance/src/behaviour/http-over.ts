@@ -21,11 +21,22 @@ export class Http1Connection {
 
   /** Begins a request whose body is given in parts: it is whole when `end` is called. */
   begin(path = '/'): {
+    /** Resolves when the server asks for the body: it has the request. Or when it will never ask. */
+    readonly asked: Promise<void>;
     write(text: string): void;
     end(text?: string): void;
     readonly answer: Promise<HttpAnswer | undefined>;
   } {
-    const outgoing = request({ agent: this.#agent, method: 'POST', path, host: '127.0.0.1' });
+    const outgoing = request({
+      agent: this.#agent,
+      method: 'POST',
+      path,
+      host: '127.0.0.1',
+      headers: { expect: '100-continue' },
+    });
+    const asked = new Promise<void>((resolve) => {
+      for (const event of ['continue', 'response', 'close']) outgoing.once(event, () => resolve());
+    });
     const answer = new Promise<HttpAnswer | undefined>((resolve) => {
       outgoing.once('error', () => resolve(undefined));
       outgoing.once('response', (response) => {
@@ -36,6 +47,7 @@ export class Http1Connection {
       });
     });
     return {
+      asked,
       write: (text) => void outgoing.write(text),
       end: (text = '') => void outgoing.end(text),
       answer,

@@ -1,5 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { type TestSvid } from '@svidkit/testkit';
 
 import { type Json, type JsonObject, member, textMember } from '../json.ts';
 import { type AdapterHost } from '../protocol/adapter-host.ts';
@@ -107,6 +110,12 @@ export class World {
     this.#listeners.delete(listener);
     if (found === undefined) throw observed(`no event told ${what} within ${this.patienceMs} ms`);
     return found;
+  }
+
+  /** Waits until an SVID has expired for everyone: validity counts in seconds, and clocks read it to the end of one. */
+  async expiryOf({ notAfter }: TestSvid): Promise<void> {
+    await pause(Math.max(0, notAfter - Date.now()) + 1000);
+    this.note('its SVID has expired');
   }
 
   /** A call that has an answer: yes or no. Anything else ends the case. */

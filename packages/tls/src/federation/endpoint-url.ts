@@ -36,7 +36,14 @@ function urlProblem(text: unknown): string | undefined {
   const authority = ABSOLUTE.exec(text)?.[1];
   if (authority === undefined) return 'its scheme is not https';
   if (authority.includes('@')) return 'it has user information';
-  return URL.canParse(text) ? undefined : 'it is no URL';
+  if (!URL.canParse(text)) return 'it is no URL';
+  // Readers of URLs decode hosts, and take numbers for addresses; no two of them shall come to different ones.
+  const isAsWritten = authority.startsWith('[') || new URL(text).host === plainHost(authority);
+  return isAsWritten ? undefined : 'its host is not written plainly';
+}
+
+function plainHost(authority: string): string {
+  return authority.toLowerCase().replace(/:(?:443)?$/, '');
 }
 
 function badUrl(problem: string): SpiffeError {

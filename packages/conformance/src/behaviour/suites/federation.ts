@@ -6,6 +6,7 @@ import { FEDERATION } from '../federation-spec.ts';
 import {
   documentOf,
   ENDPOINT_ID,
+  plainEndpoint,
   spiffeStage,
   type Stage,
   wantFetched,
@@ -16,6 +17,8 @@ import { type World } from '../world.ts';
 
 const WEB = 'web/valid';
 const SPIFFE = 'spiffe/valid-self-serving';
+/** More than anybody needs. */
+const MOST_REDIRECTS = 50;
 const FETCH = ['federation.fetch'] as const;
 
 /** The port asks, the kit serves: which endpoints it believes. */
@@ -96,10 +99,11 @@ function webDrafts(): readonly BehaviourDraft[] {
       why: 'an endpoint needs to know nobody, and learns who we are',
       level: 'must',
       spec: FEDERATION.noClientAuth,
-      ops: FETCH,
+      ops: ['federation.fetch', 'source.open', 'source.wait'],
       control: WEB,
       async script(world) {
         const stage = await webStage(world);
+        await world.identity(await world.pki.identity());
         await wantFetched(world, stage);
         wantSame(
           'certificates shown to it',
@@ -132,13 +136,7 @@ function webDrafts(): readonly BehaviourDraft[] {
 }
 
 function urlDrafts(): readonly BehaviourDraft[] {
-  return (
-    [
-      ['http', 'a URL with http', (url) => url.replace('https:', 'http:')],
-      ['userinfo', 'a URL with user information', (url) => url.replace('//', '//user:password@')],
-      ['empty-userinfo', 'a URL with empty user information', (url) => url.replace('//', '//@')],
-    ] as const satisfies readonly (readonly [string, string, (url: string) => string])[]
-  ).map(([slug, title, change]): BehaviourDraft => ({
+  const refused = (slug: string, title: string, change: (url: string) => string): BehaviourDraft => ({
     row: 344,
     id: `url/${slug}`,
     title: `${title} is refused before anything is sent`,
@@ -149,14 +147,17 @@ function urlDrafts(): readonly BehaviourDraft[] {
     control: WEB,
     async script(world) {
       const stage = await webStage(world);
-      await wantNothing(
-        world,
-        { ...stage.params, url: change(stage.endpoint.url) },
-        `what is behind ${title}`,
-      );
-      wantSame('connections to it', stage.endpoint.connections, 0);
+      const plain = await plainEndpoint(world, documentOf(stage.root));
+      const url = change(stage.endpoint.url).replace('http://localhost/', `http://localhost:${plain.port}/`);
+      await wantNothing(world, { ...stage.params, url }, `what is behind ${title}`);
+      wantSame('connections to it', stage.endpoint.connections + plain.asked(), 0);
     },
-  }));
+  });
+  return [
+    refused('http', 'a URL with http', () => 'http://localhost/'),
+    refused('userinfo', 'a URL with user information', (url) => url.replace('//', '//user:password@')),
+    refused('empty-userinfo', 'a URL with empty user information', (url) => url.replace('//', '//@')),
+  ];
 }
 
 function spiffeDrafts(): readonly BehaviourDraft[] {
@@ -235,12 +236,11 @@ function redirectDrafts(): readonly BehaviourDraft[] {
     row: number,
     slug: string,
     title: string,
-    location: (stage: Stage) => string,
-    requests: number,
+    location: (stage: Stage, plainPort: number) => string,
   ): BehaviourDraft => ({
     row,
     id: `redirect/${slug}`,
-    title,
+    title: `${title} is not followed`,
     why: 'an endpoint that is taken over could send its clients where nothing is proven',
     level: 'must',
     spec: FEDERATION.url,
@@ -248,13 +248,10 @@ function redirectDrafts(): readonly BehaviourDraft[] {
     control: 'redirect/https-ok',
     async script(world) {
       const stage = await webStage(world);
-      stage.endpoint.replyWith({ redirect: location(stage) });
+      const plain = await plainEndpoint(world, documentOf(stage.root));
+      stage.endpoint.replyOnce({ redirect: location(stage, plain.port) });
       await wantNothing(world, stage.params, `what is behind ${title}`);
-      want(
-        stage.endpoint.requests.length <= requests,
-        `${stage.endpoint.requests.length} requests were made`,
-      );
-      stage.endpoint.replyWith({ document: documentOf(stage.root) });
+      wantSame('requests', stage.endpoint.requests.length + plain.asked(), 1);
       await wantFetched(world, stage);
     },
   });
@@ -279,15 +276,29 @@ function redirectDrafts(): readonly BehaviourDraft[] {
         );
       },
     },
-    refused(352, 'http', 'a redirect to http', ({ endpoint }) => endpoint.url.replace('https:', 'http:'), 1),
-    refused(
-      353,
-      'userinfo',
-      'a redirect to a URL with user information',
-      ({ endpoint }) => endpoint.url.replace('//', '//user@'),
-      1,
+    refused(352, 'http', 'a redirect to http', (_stage, port) => `http://localhost:${port}/bundle.json`),
+    refused(353, 'userinfo', 'a redirect to a URL with user information', ({ endpoint }) =>
+      endpoint.url.replace('//', '//user@'),
     ),
-    refused(355, 'loop', 'a redirect in a circle', ({ endpoint }) => endpoint.url, 50),
+    {
+      row: 355,
+      id: 'redirect/loop',
+      title: 'a redirect in a circle has an end',
+      why: 'it would otherwise cost both sides all that they have',
+      level: 'must',
+      spec: FEDERATION.redirect,
+      ops: FETCH,
+      control: 'redirect/https-ok',
+      async script(world) {
+        const stage = await webStage(world);
+        stage.endpoint.replyWith({ redirect: stage.endpoint.url });
+        await wantNothing(world, stage.params, 'a circle');
+        const { length } = stage.endpoint.requests;
+        want(length <= MOST_REDIRECTS, `${length} redirects were followed`);
+        stage.endpoint.replyWith({ document: documentOf(stage.root) });
+        await wantFetched(world, stage);
+      },
+    },
     {
       row: 354,
       id: 'redirect/other-id',

@@ -73,11 +73,12 @@ export function mtlsClientPoolDrafts(): readonly BehaviourDraft[] {
       long: true,
       async script(world) {
         const server = await (await world.pki.root()).issue({ path: '/server' });
-        const source = await world.identity(await world.pki.identity({ lifetimeMs: 3000 }));
+        const own = await world.pki.identity({ lifetimeMs: 3000 });
+        const source = await world.identity(own);
         const peer = await world.peer({ as: server, protocol: 'http1' });
         const request = await openPool(world, source);
         wantAnswered(await request(peer), server.id, 'the request before the expiry');
-        await source.until({ state: 'empty' }, 'the expiry of its SVID');
+        await world.expiryOf(own.svid);
         const answer = await request(peer);
         wantSame('connections', peer.visits.length, 1);
         return answer.kind === 'reject' ? 'refused' : 'served';

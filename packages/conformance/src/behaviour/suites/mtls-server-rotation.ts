@@ -166,7 +166,7 @@ function rotateDrafts(): readonly BehaviourDraft[] {
         const server = await world.serve(source, ANY);
         const client = await (await world.pki.root()).issue({ path: '/client' });
         await server.admits(client);
-        await source.until({ state: 'empty' }, 'the expiry of its SVID');
+        await world.expiryOf(identity.svid);
         const dialled = await server.dial(client);
         want(dialled.kind !== 'admitted', 'a client was let in after the expiry');
         if (dialled.kind === 'refused') wantSame('what was presented after the expiry', dialled.chain, []);

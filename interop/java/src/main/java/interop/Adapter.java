@@ -3,6 +3,8 @@ package interop;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import com.google.gson.JsonSerializer;
 import io.spiffe.spiffeid.SpiffeId;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -11,6 +13,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +30,12 @@ public final class Adapter {
     static final ExecutorService THREADS = Executors.newCachedThreadPool();
 
     private static final int PROTOCOL = 1;
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
+    private static final Gson GSON = new GsonBuilder()
+            .disableHtmlEscaping()
+            // As in a token: seconds.
+            .registerTypeAdapter(Date.class, (JsonSerializer<Date>)
+                    (date, type, context) -> new JsonPrimitive(date.getTime() / 1000))
+            .create();
 
     private static final Map<String, ?> CLAIMS = Map.ofEntries(
             Map.entry("clock", false),
