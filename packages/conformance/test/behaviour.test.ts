@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { describe, expect, test } from 'vitest';
 
 import { behaviourSuites } from '../src/behaviour/behaviour-suites.ts';
@@ -45,17 +42,6 @@ describe('the cases that are played', () => {
       const more = [control?.op ?? '', ...(control?.behaviour?.ops ?? [])].filter((op) => !own.has(op));
       expect(more, `${one.id} rests on ${one.control}`).toEqual([]);
     }
-  });
-
-  test('about the Workload API notice a broken client each, as was measured', () => {
-    // Written anew by `npx pnpm@12.21.0 run kit:mutants`.
-    const file = join(import.meta.dirname, 'behaviour-kill-matrix.json');
-    const matrix = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, readonly string[]>>;
-    const blind = cases.filter(
-      ({ suite, one }) => suite === 'workload-api' && (matrix[one.id] ?? []).length === 0,
-    );
-    expect(blind.map(({ one }) => one.id)).toEqual([]);
-    expect(Object.keys(matrix).filter((id) => !ids.has(id))).toEqual([]);
   });
 
   test('that are to refuse somebody have a control', () => {

@@ -15,9 +15,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERVER_MUTANTS,
   ...CLIENT_MUTANTS,
   ...MIGRATION_MUTANTS,
-  ...FEDERATION_MUTANTS,
   ...WORKLOAD_MUTANTS,
   ...WORKLOAD_JWT_MUTANTS,
+  ...FEDERATION_MUTANTS,
 ];
 
 /** Breaks this adapter in one way. */
