@@ -30,7 +30,7 @@ describe('the mutants of behaviour', () => {
   });
 
   test.each([
-    ['mount-drops-last-known-good', 'rotation/bad/garbage-then-good[pace=at-once]'],
+    ['mount-drops-last-known-good', 'rotation/parked/ca-empty'],
     ['mount-caches-bundle', 'rotation/bundle/federated-never-merged'],
     ['mount-merges-bundles', 'mtls-server/reject/bad-client[who=federated-ca-vouches]'],
     ['mount-leaks-descriptors', 'rotation/close/stops'],
