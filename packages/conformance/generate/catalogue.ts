@@ -18,7 +18,7 @@ export const SECTIONS: readonly Section[] = [
   { number: 4, name: 'x509-verify', from: 89, to: 149, finished: true, later: '' },
   { number: 5, name: 'bundles', from: 150, to: 185, finished: true, later: '' },
   { number: 6, name: 'jwt-svid', from: 186, to: 220, finished: true, later: '' },
-  { number: 7, name: 'wit-svid', from: 221, to: 230, finished: false, later: 'needs WIT-SVIDs' },
+  { number: 7, name: 'wit-svid', from: 221, to: 230, finished: true, later: '' },
   { number: 8, name: 'authorizer', from: 231, to: 242, finished: true, later: '' },
   { number: 9, name: 'mount-layout', from: 243, to: 265, finished: true, later: '' },
   { number: 10, name: 'rotation', from: 266, to: 301, finished: true, later: '' },

@@ -16,7 +16,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('x509', 'algorithm version weak-key chain-length budget empty malformed'),
   ...words('x509.ca', 'flag key-usage'),
   ...words('x509.uri-san', 'missing multiple'),
-  ...words('jwt', 'malformed length alg typ kid key crit header signature sub aud exp nbf iat no-bundle'),
+  ...words('jwt', 'malformed length alg typ kid key crit header signature sub cnf aud exp nbf iat no-bundle'),
   ...words('bearer', 'form'),
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
   ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),

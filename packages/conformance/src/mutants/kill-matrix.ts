@@ -11,6 +11,7 @@ import { ID_MUTANTS } from './id-mutants.ts';
 import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
+import { WIT_MUTANTS } from './wit-mutants.ts';
 
 /** Which cases notice which mutants. */
 export interface KillMatrix {
@@ -52,6 +53,7 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...CERTIFICATE_MUTANTS,
     ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
+    ...WIT_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));
