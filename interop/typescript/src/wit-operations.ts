@@ -1,7 +1,9 @@
+import { createHash, createPublicKey } from 'node:crypto';
+
 import { TrustDomain } from '@svidkit/core';
 import { checkWitSvid, parseWitBundle, WitBundleSet } from '@svidkit/workload-api/experimental';
 
-import { BadParams, type JsonObject, object, text, textOrBytes } from './params.ts';
+import { BadParams, isObject, type JsonObject, object, text, textOrBytes } from './params.ts';
 
 /** `wit.validate`: all that can be asked before the proof of possession. */
 export async function validateWit(params: JsonObject): Promise<JsonObject> {
@@ -16,6 +18,15 @@ export async function validateWit(params: JsonObject): Promise<JsonObject> {
   return {
     id: svid.claimedId.toString(),
     expiry: new Date(svid.expiry).toISOString().replace('.000Z', 'Z'),
-    claims: svid.claims,
+    cnfSpkiSha256: keyHash(svid.claims),
   };
+}
+
+/** The hash of the key that a token confirms. */
+function keyHash(claims: JsonObject): string {
+  const cnf = claims['cnf'];
+  const jwk = isObject(cnf) ? cnf['jwk'] : undefined;
+  if (!isObject(jwk)) throw new Error('a token without cnf.jwk was accepted');
+  const spki = createPublicKey({ key: { ...jwk }, format: 'jwk' }).export({ format: 'der', type: 'spki' });
+  return createHash('sha256').update(spki).digest('hex');
 }

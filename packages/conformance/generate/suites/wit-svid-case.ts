@@ -1,7 +1,7 @@
 import { type Json, type JsonObject } from '../../src/json.ts';
 import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
 import { choice, type Draft, ok, reject } from '../draft.ts';
-import { bundleText, jwkOf, mint, type TokenKey, tokenKey } from '../jwt/token.ts';
+import { bundleText, jwkOf, mint, sha256, type TokenKey, tokenKey } from '../jwt/token.ts';
 
 export const SUBJECT = 'spiffe://example.org/web';
 export const KID = 'key-1';
@@ -30,6 +30,11 @@ type Changes = Readonly<Record<string, Json | undefined>>;
 /** The public key of the workload as JWK, with other members. */
 export function confirmed(changes: Changes = {}, key: TokenKey = HOLDER): JsonObject {
   return without({ ...jwkOf(key, { alg: key.alg }), ...changes });
+}
+
+/** What names a public key in answers. */
+export function spkiSha256({ publicKey }: TokenKey): string {
+  return sha256(publicKey.export({ format: 'der', type: 'spki' })).toString('hex');
 }
 
 /** A good token, but for these claims and headers. */

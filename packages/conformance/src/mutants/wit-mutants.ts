@@ -89,6 +89,7 @@ export const WIT_MUTANTS: readonly Mutant[] = [
   refuses('wit-iat-required', 'wants iat', (call) => isToken(call) && claimsOf(call)['iat'] === undefined),
   refuses('wit-iss-known', 'wants an issuer that it knows', (call) => claimsOf(call)['iss'] !== undefined),
   refuses('wit-nbf-unknown', 'refuses nbf', (call) => claimsOf(call)['nbf'] !== undefined),
+  refuses('wit-claims-known', 'wants claims that it knows', (call) => 'role' in claimsOf(call)),
   refuses('wit-headers-known', 'wants headers that it knows', (call) => 'x-more' in headerOf(call)),
   refuses('wit-kid-plain', 'wants a kid of plain characters', (call) =>
     /[^\w-]/.test(textMember(headerOf(call), 'kid')),
@@ -104,7 +105,9 @@ export const WIT_MUTANTS: readonly Mutant[] = [
   misreports('wit-id-of-td', 'answers the ID of the trust domain', (value, { op }) =>
     op === OP ? { id: `${textMember(value, 'id').replace(/^(spiffe:\/\/[^/]*).*$/, '$1')}/` } : {},
   ),
-  misreports('wit-no-claims', 'loses the claims', (_value, { op }) => (op === OP ? { claims: {} } : {})),
+  misreports('wit-no-key', 'loses the key of the workload', (_value, { op }) =>
+    op === OP ? { cnfSpkiSha256: '' } : {},
+  ),
   misreports('wit-expiry-in-ms', 'takes seconds for milliseconds', (_value, { op }) =>
     op === OP ? { expiry: '1970-02-17T11:34:04Z' } : {},
   ),
