@@ -3,8 +3,8 @@ import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
 import { choice, type Draft, ok, reject } from '../draft.ts';
 import { bundleText, jwkOf, mint, sha256, type TokenKey, tokenKey } from '../jwt/token.ts';
 
-export const SUBJECT = 'spiffe://example.org/web';
-export const KID = 'key-1';
+const SUBJECT = 'spiffe://example.org/web';
+const KID = 'key-1';
 /** 2100-01-01: for every clock until then. */
 export const EXP = 4_102_444_800;
 /** 2020-01-01 */
