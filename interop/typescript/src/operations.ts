@@ -27,7 +27,7 @@ import {
   waitForSource,
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
-import { validateWit } from './wit-operations.ts';
+import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
   fetchJwt,
@@ -61,6 +61,7 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
   ['wit.validate', validateWit],
+  ['wit.accept', acceptWit],
   [
     'source.open',
     (params) =>

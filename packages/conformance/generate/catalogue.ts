@@ -42,6 +42,7 @@ export const SECTIONS: readonly Section[] = [
   },
   { number: 15, name: 'adapter', from: 417, to: 430, finished: false, later: 'run by `doctor`, not scored' },
   { number: 16, name: 'migration', from: 431, to: 442, finished: true, later: '' },
+  { number: 17, name: 'wit-proof', from: 443, to: 444, finished: true, later: '' },
 ];
 
 /** Rows that have no case, and why. */

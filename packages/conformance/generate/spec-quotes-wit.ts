@@ -76,6 +76,30 @@ export const WIT_SPEC = {
     'If there are no entries with the `wit-svid` use parameter, then the trust domain that the bundle represents does not support WIT-SVID.',
   ),
   kidUnique: cite('6.1', 'No other JWK, whether for JWT-SVID or WIT-SVID, may have the same value.'),
+  proof: cite(
+    '4',
+    'The validator MUST NOT accept the WIT-SVID without an appropriate proof of possession of the key-pair contained within the `cnf`.',
+  ),
+  bound: cite(
+    '5',
+    'The presentation MUST be bound to a proof of possession of the key-pair identified by the `cnf` claim.',
+  ),
+  wimse: cite(
+    '5',
+    'WIMSE defines protocols that meet these requirements, and implementors SHOULD use one of these defined protocols.',
+  ),
+  accepted: cite(
+    '7.1',
+    'Similarly, the WIT-SVID MUST NOT be accepted without appropriate proof of possession of the key-pair within the `cnf` claim.',
+  ),
+  scope: cite(
+    '7.2',
+    'The scope of a proof of possession must be understood and enforced by the recipient to be of any value.',
+  ),
+  lifespan: cite(
+    '7.2',
+    'Additionally, the lifespan of a Proof of Possession MUST be limited and SHOULD be limited to the shortest period necessary to serve its intended purpose.',
+  ),
   rfc7515: (section: string): SpecReference => cite(section, undefined, 'RFC7515'),
   rfc7517: (section: string): SpecReference => cite(section, undefined, 'RFC7517'),
   rfc7518: (section: string): SpecReference => cite(section, undefined, 'RFC7518'),

@@ -17,6 +17,7 @@ export const REASON_CODES: ReadonlySet<string> = new Set([
   ...words('x509.ca', 'flag key-usage'),
   ...words('x509.uri-san', 'missing multiple'),
   ...words('jwt', 'malformed length alg typ kid key crit header signature sub cnf aud exp nbf iat no-bundle'),
+  ...words('proof', 'missing malformed alg typ signature wth aud exp jti ath'),
   ...words('bearer', 'form'),
   ...words('x509.leaf', 'ca key-cert-sign crl-sign digital-signature path id eku subject'),
   ...words('bundle', 'empty malformed json keys duplicate x5c kid sequence hint size td'),

@@ -12,6 +12,7 @@ import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
 import { WIT_MUTANTS } from './wit-mutants.ts';
+import { WIT_PROOF_MUTANTS } from './wit-proof-mutants.ts';
 
 /** Which cases notice which mutants. */
 export interface KillMatrix {
@@ -54,6 +55,7 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
     ...WIT_MUTANTS,
+    ...WIT_PROOF_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));

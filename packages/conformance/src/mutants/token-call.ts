@@ -16,14 +16,18 @@ export interface TokenCalls {
   readonly believes: (name: string, lie: string, isBelieved: (call: Call) => boolean) => Mutant;
 }
 
-/** For the calls of one operation, which has a `token`. */
-export function tokenCalls(op: string): TokenCalls {
+/**
+ * For the calls of one operation.
+ *
+ * @param part - which of its parameters is the token to look at.
+ */
+export function tokenCalls(op: string, part = 'token'): TokenCalls {
   const isToken = (call: Call): boolean =>
-    call.op === op && textMember(call.params, 'token').split('.').length === 3;
+    call.op === op && textMember(call.params, part).split('.').length === 3;
   const partOf = (call: Call, index: number): JsonObject => {
     if (!isToken(call)) return {};
     try {
-      const text = textMember(call.params, 'token').split('.')[index] ?? '';
+      const text = textMember(call.params, part).split('.')[index] ?? '';
       const value = parseJson(Buffer.from(text, 'base64url').toString());
       return isObject(value) ? value : {};
     } catch {

@@ -16,6 +16,7 @@ const SUITES = [
   'x509-verify',
   'jwt-svid',
   'wit-svid',
+  'wit-proof',
   'endpoint',
 ] as const;
 
@@ -32,6 +33,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'x509-verify': 'core',
   'jwt-svid': 'jwt',
   'wit-svid': 'wit-incubating',
+  'wit-proof': 'wit-incubating',
   endpoint: 'workload-api',
   'workload-api': 'workload-api',
   'mount-layout': 'mount',
