@@ -86,7 +86,7 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
   const count = (state: Result['state']): number => results.filter((one) => one.state === state).length;
   console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
   for (const { name, via, state, why, logs } of results) {
-    if (state !== 'passed') console.log(`${state}: ${name} (${via}): ${why}`);
+    if (state !== 'passed') console.log(`${state}: ${name} (${via}): ${firstLine(why)}`);
     if (logs !== undefined) console.log(`  ${describeLogs(logs)}`);
   }
   if (values.json !== undefined) {
@@ -100,6 +100,11 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
 /** How a way is called on the command line. */
 function wayOf(via: Scenario['via']): string {
   return via.toLowerCase().replaceAll(' ', '-');
+}
+
+/** The rest was told when it failed. */
+function firstLine(text = ''): string {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 function describeLogs({ folder, files, first }: Logs): string {
