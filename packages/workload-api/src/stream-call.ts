@@ -15,6 +15,13 @@ export interface StreamCall {
   /** The request message, encoded. */
   readonly request: Uint8Array;
   readonly maxMessageBytes: number;
+  /**
+   * How often the other side is asked whether it is there, in milliseconds; without an answer within as long, or within half
+   * a minute, the call ends. Servers of gRPC take it for abuse to be asked more than once in five minutes.
+   *
+   * @default 600000
+   */
+  readonly livenessMs?: number;
   /** Cancels the call. */
   readonly signal: AbortSignal;
   /** Takes each response message, not decoded yet. What it throws cancels the call and comes out of it. */
@@ -73,12 +80,14 @@ function complete({ code, details }: Partial<StatusObject>): Pick<StatusObject, 
 }
 
 /** SPIFFE Workload Endpoint 3.1: never TLS, whatever the environment of this process says. */
-function openChannel({ address, maxMessageBytes }: StreamCall): Client {
+function openChannel({ address, maxMessageBytes, livenessMs = 600_000 }: StreamCall): Client {
   return new Client(targetOf(address), credentials.createInsecure(), {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': livenessMs,
+    'grpc.keepalive_timeout_ms': Math.min(livenessMs, 30_000),
     // One that has failed connects again when its own pause is over, also after it was closed, and nobody would ever end
     // that connection. With the shortest pause it is over before the failure is.
     'grpc.initial_reconnect_backoff_ms': 1,
