@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 
+import { inspect } from '../inspect.ts';
 import { type Scenario } from '../scenario.ts';
 import { until } from '../until.ts';
 import {
@@ -27,7 +28,15 @@ export const localUsers: Scenario = {
   async play(stage) {
     const world = await openWorld(stage);
     const members = await Promise.all(MEMBERS.map((user) => join(world, user, 'Workload API')));
-    for (const member of members) await requireOwnAlone(world, member);
+    for (const member of members) {
+      await requireOwnAlone(world, member);
+      const { exitCode, report } = await inspect(stage, world.agent, USERS[member.user]);
+      assert.equal(exitCode, 0, JSON.stringify(report.problems));
+      assert.deepEqual(
+        report.workloadApi?.identities.map(({ spiffeId }) => spiffeId),
+        [member.id],
+      );
+    }
     await refuseStranger(world);
 
     // Entries come and go, and SVIDs rotate: everybody goes on with their own.
@@ -89,6 +98,14 @@ async function refuseStranger(world: World): Promise<void> {
     reason: 'ERR_WORKLOAD_API_DENIED',
     words: DENIED,
   });
+  const { exitCode, report } = await inspect(world.stage, world.agent, USERS.mallory);
+  assert.equal(exitCode, 1);
+  assert.deepEqual(report.workloadApi?.identities, []);
+  assert.deepEqual(
+    report.problems.map(({ code }) => code),
+    ['ERR_WORKLOAD_API_DENIED'],
+  );
+  assert.match(report.problems[0]?.message ?? '', DENIED);
   for (const asked of [
     await mallory.listSvids(),
     await mallory.listTokens(AUDIENCE),
