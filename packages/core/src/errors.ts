@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   ERR_BUNDLE_INVALID: 'environment',
   ERR_BUNDLE_EMPTY: 'environment',
   ERR_BUNDLE_UNKNOWN: 'peer',
+  ERR_BUNDLE_SEQUENCE: 'environment',
   // Bundles of other trust domains
   ERR_FEDERATION_UNREACHABLE: 'environment',
   ERR_FEDERATION_UNTRUSTED: 'peer',
