@@ -54,6 +54,9 @@ export const ERROR_CODES = {
   ERR_JWT_MISSING: 'peer',
   ERR_JWT_UNAVAILABLE: 'environment',
   ERR_JWT_INSECURE: 'caller',
+  // WIT-SVIDs
+  ERR_WIT_PROOF: 'peer',
+  ERR_WIT_REPLAY: 'peer',
   // Peers of a connection
   ERR_PEER_NO_CERTIFICATE: 'peer',
   ERR_PEER_UNAUTHORIZED: 'peer',

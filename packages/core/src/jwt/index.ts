@@ -1,6 +1,6 @@
 export { bearerHeader, readBearer } from './bearer.ts';
 export { bearerFetch, type BearerFetchOptions, type FetchLike } from './bearer-fetch.ts';
-export { type JwtClaim, type JwtClaims } from './claims.ts';
+export { type JwtClaim, type JwtClaims } from '../jws/token-claims.ts';
 export { type JwtBundles, JwtBundleSet } from './jwt-bundle-set.ts';
 export { jwtSubject, requireNotDenied } from './jwt-subject.ts';
 export { type JwtSource, type JwtSvidRequest } from './jwt-source.ts';
