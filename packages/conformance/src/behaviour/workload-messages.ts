@@ -1,5 +1,6 @@
 import { type TestBundle, type TestSvid } from '@svidkit/testkit';
 
+import { type Identity } from './identity.ts';
 import { field, mapField } from './protobuf.ts';
 
 const EMPTY = new Uint8Array();
@@ -34,6 +35,14 @@ export function x509Message(
     ]),
   );
   return Buffer.concat([...entries.map((entry) => field(1, entry)), mapField(3, federated), more]);
+}
+
+/** The `X509SVIDResponse` that makes somebody what it is to be. */
+export function identityMessage({ svid, bundles }: Identity): Buffer {
+  const isOwn = ({ trustDomain }: TestBundle): boolean => trustDomain === svid.trustDomain;
+  const own = bundles.find((bundle) => isOwn(bundle));
+  if (own === undefined) throw new Error('an identity has the bundle of its own trust domain');
+  return x509Message([{ svid, bundle: own }], federatedOf(bundles.filter((bundle) => !isOwn(bundle))));
 }
 
 /** `X509BundlesResponse`. */
