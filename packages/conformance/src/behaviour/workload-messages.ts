@@ -1,7 +1,7 @@
 import { type TestBundle, type TestSvid } from '@svidkit/testkit';
 
 import { type Identity } from './identity.ts';
-import { field, mapField } from './protobuf.ts';
+import { doubleField, field, mapField } from './protobuf.ts';
 
 const EMPTY = new Uint8Array();
 
@@ -69,10 +69,20 @@ export function jwtMessage(
   );
 }
 
-/** `ValidateJWTSVIDResponse`, with claims that are texts. */
-export function validationMessage(id: string, claims: Readonly<Record<string, string>>): Buffer {
-  const values = Object.entries(claims).map(([name, value]) => [name, field(3, value)] as const);
+/** A claim, as far as cases have some. */
+type Claim = string | number | readonly string[];
+
+/** `ValidateJWTSVIDResponse`. */
+export function validationMessage(id: string, claims: Readonly<Record<string, Claim>>): Buffer {
+  const values = Object.entries(claims).map(([name, claim]) => [name, valueMessage(claim)] as const);
   return Buffer.concat([field(1, id), field(2, mapField(1, Object.fromEntries(values)))]);
+}
+
+/** `google.protobuf.Value` */
+function valueMessage(claim: Claim): Buffer {
+  if (typeof claim === 'number') return doubleField(2, claim);
+  if (typeof claim === 'string') return field(3, claim);
+  return field(6, Buffer.concat(claim.map((one) => field(1, valueMessage(one)))));
 }
 
 /** Bundles as a map by the SPIFFE ID of the trust domain. */
