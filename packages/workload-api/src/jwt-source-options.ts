@@ -5,10 +5,16 @@ import { atLeast, type WorkloadApiClientOptions } from './client-options.ts';
 import { createWorkloadApiClient } from './create-workload-api-client.ts';
 import { type WorkloadApiClient } from './workload-api-client.ts';
 
+/** What a source needs of a client: also a workload of a broker has it. */
+export type JwtSourceClient = Pick<
+  WorkloadApiClient,
+  'address' | 'closed' | 'watchJwtBundles' | 'fetchJwtSvid' | 'close'
+>;
+
 /** What {@link openWorkloadApiJwtSource} takes. Everything may be left out. */
 export interface WorkloadApiJwtSourceOptions extends WorkloadApiClientOptions {
   /** A client to use, in place of one by the other options; closing the source leaves it open. */
-  readonly client?: WorkloadApiClient;
+  readonly client?: JwtSourceClient;
   /** Milliseconds to wait for the first bundles; at least 1. @default 30000 */
   readonly wait?: number;
   /**
@@ -24,7 +30,7 @@ export interface WorkloadApiJwtSourceOptions extends WorkloadApiClientOptions {
 
 /** {@link WorkloadApiJwtSourceOptions}, checked and complete. */
 export interface JwtSourceSettings {
-  readonly client: WorkloadApiClient;
+  readonly client: JwtSourceClient;
   readonly ownsClient: boolean;
   readonly waitMs: number;
   readonly keepUntilExpiry: boolean;

@@ -13,6 +13,7 @@ import { type JwtSourceSettings } from './jwt-source-options.ts';
 import { Opening } from './opening.ts';
 import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
+import { withdraws } from './withdrawal.ts';
 import { type WorkloadApiJwtHealth, type WorkloadApiJwtSource } from './workload-api-jwt-source.ts';
 
 /** The follower of the JWT bundles of one Workload API, with the tokens that were asked for. */
@@ -118,6 +119,7 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
     }
     if (this.closed.aborted) return;
     this.#troubles.add(error);
+    this.#withdrawFor(error);
     this.#opening.reject(error);
   }
 
@@ -130,8 +132,11 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
   #onError(error: SpiffeError): void {
     if (this.closed.aborted) return;
     this.#troubles.add(error);
-    if (error.code !== 'ERR_WORKLOAD_API_DENIED' || this.#settings.keepUntilExpiry) return;
-    // Workload API 6.2.2: cease to use what was given before.
+    this.#withdrawFor(error);
+  }
+
+  #withdrawFor(error: SpiffeError): void {
+    if (!withdraws(error, this.#settings.keepUntilExpiry)) return;
     this.#bundles = undefined;
     this.#cache.clear();
     this.#failure = new SpiffeError('ERR_SOURCE_EMPTY', error.message, { cause: error });

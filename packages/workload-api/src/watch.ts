@@ -2,7 +2,7 @@ import { status as Status } from '@grpc/grpc-js';
 import { type Clock, SpiffeError, type Timer } from '@svidkit/core';
 
 import { type Backoff } from './backoff.ts';
-import { isFinal, statusError } from './status-error.ts';
+import { statusError } from './status-error.ts';
 import { streamCall, type StreamCall } from './stream-call.ts';
 
 /** Who follows a stream. */
@@ -36,10 +36,11 @@ const MOST_SHORT = 3;
  * Follows a stream until `signal` aborts: opens it again whenever it ends, at once after an end in good order, with
  * growing pauses after a failure.
  *
- * @throws {@link SpiffeError} `ERR_WORKLOAD_API_REFUSED`, `ERR_WORKLOAD_API_UNIMPLEMENTED`: trying again cannot help.
+ * @throws {@link SpiffeError} `ERR_WORKLOAD_API_REFUSED`, `ERR_WORKLOAD_API_UNIMPLEMENTED`, and what else is final for the
+ * endpoint: trying again cannot help.
  */
 export async function watch<T>(options: WatchOptions<T>): Promise<void> {
-  const { address, what, signal, read, watcher, backoff, clock } = options;
+  const { endpoint, what, signal, read, watcher, backoff, clock } = options;
   let shortStreams = 0;
   while (!signal.aborted) {
     const startedAt = clock.now();
@@ -57,6 +58,7 @@ export async function watch<T>(options: WatchOptions<T>): Promise<void> {
       backoff.reset();
       watcher.onUpdate(state);
     };
+    const changed = endpoint.beginCall?.();
     const status = await streamCall({ ...options, onMessage });
     if (signal.aborted) return;
     if (status.code === Status.OK) {
@@ -64,10 +66,11 @@ export async function watch<T>(options: WatchOptions<T>): Promise<void> {
       shortStreams = clock.now() - startedAt < SHORT_MS ? shortStreams + 1 : 0;
       if (hasDelivered && shortStreams <= MOST_SHORT) continue;
     } else {
-      const error = await statusError(status, address, what);
+      const error = await statusError(status, endpoint, what);
       if (signal.aborted) return;
-      if (isFinal(error)) throw error;
+      if (endpoint.isFinal(error)) throw error;
       watcher.onError?.(error);
+      await changed?.(error, signal);
     }
     await pause(clock, backoff.next(), signal);
   }
