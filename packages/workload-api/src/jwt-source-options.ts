@@ -9,7 +9,8 @@ import { type WorkloadApiClient } from './workload-api-client.ts';
 export type JwtSourceClient = Pick<
   WorkloadApiClient,
   'address' | 'closed' | 'watchJwtBundles' | 'fetchJwtSvid' | 'close'
->;
+> &
+  Partial<Pick<WorkloadApiClient, 'validateJwtSvid'>>;
 
 /** What {@link openWorkloadApiJwtSource} takes. Everything may be left out. */
 export interface WorkloadApiJwtSourceOptions extends WorkloadApiClientOptions {
@@ -22,6 +23,11 @@ export interface WorkloadApiJwtSourceOptions extends WorkloadApiClientOptions {
    * default they are dropped at once, as the standard asks. @default false
    */
   readonly keepUntilExpiry?: boolean;
+  /**
+   * Who validates the tokens of peers: this process with its bundles, or the Workload API, which is asked for each token.
+   * What does not need keys is judged here in any case. @default 'local'
+   */
+  readonly validate?: 'local' | 'remote';
   /** How many tokens are kept. @default 1000 */
   readonly maxTokens?: number;
   /** Ends the opening; the promise is then rejected with its reason. No effect on an open source. */
@@ -34,6 +40,8 @@ export interface JwtSourceSettings {
   readonly ownsClient: boolean;
   readonly waitMs: number;
   readonly keepUntilExpiry: boolean;
+  /** Asks the Workload API; undefined: this process validates. */
+  readonly validateRemotely: WorkloadApiClient['validateJwtSvid'] | undefined;
   readonly maxTokens: number;
   readonly signal: AbortSignal | undefined;
   readonly clock: Clock;
@@ -53,14 +61,28 @@ export function jwtSourceSettings(options: WorkloadApiJwtSourceOptions): JwtSour
       `want a boolean as option keepUntilExpiry, got ${String(keepUntilExpiry)}`,
     );
   }
+  const client = options.client ?? createWorkloadApiClient(options);
   return {
     waitMs: atLeast('wait', wait, 1),
     keepUntilExpiry,
+    validateRemotely: remoteOf(options.validate, client),
     maxTokens: atLeast('maxTokens', maxTokens, 1),
     signal: options.signal,
     clock,
     random: options.random ?? Math.random,
     ownsClient: options.client === undefined,
-    client: options.client ?? createWorkloadApiClient(options),
+    client,
   };
+}
+
+function remoteOf(
+  validate: unknown = 'local',
+  { validateJwtSvid }: JwtSourceClient,
+): WorkloadApiClient['validateJwtSvid'] | undefined {
+  if (validate === 'local') return undefined;
+  if (validate === 'remote' && validateJwtSvid !== undefined) return validateJwtSvid;
+  const got = validate === 'remote' ? 'remote with a client that validates nothing' : String(validate);
+  throw new SpiffeError('ERR_CONFIG_OPTION', `want local or remote as option validate, got ${got}`, {
+    hint: 'A broker validates no tokens: leave the option out for its workloads.',
+  });
 }

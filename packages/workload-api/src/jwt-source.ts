@@ -1,10 +1,12 @@
-import { publish, SpiffeError } from '@svidkit/core';
+import { isSpiffeError, publish, SpiffeError } from '@svidkit/core';
 import {
   type JwtBundleSet,
   type JwtSvid,
   JwtSvidCache,
   type JwtSvidRequest,
+  type JwtVerdict,
   validateJwtSvid,
+  validateJwtSvidBy,
   type ValidateJwtSvidOptions,
   type VerifiedJwtSvid,
 } from '@svidkit/core/jwt';
@@ -77,8 +79,19 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
   }
 
   async validateJwtSvid(token: string, options: ValidateJwtSvidOptions): Promise<VerifiedJwtSvid> {
-    const { clock } = this.#settings;
-    return validateJwtSvid(token, this.jwtBundles, { clock, ...options });
+    const { clock, validateRemotely } = this.#settings;
+    if (validateRemotely === undefined) {
+      return validateJwtSvid(token, this.jwtBundles, { clock, ...options });
+    }
+    this.closed.throwIfAborted();
+    const ask = async (svid: JwtSvid, audience: string): Promise<JwtVerdict> => {
+      try {
+        return await validateRemotely(svid.token, { audience, signal: this.closed });
+      } catch (error) {
+        throw refusedToken(error, svid);
+      }
+    };
+    return validateJwtSvidBy(ask, token, { clock, ...options });
   }
 
   health(): WorkloadApiJwtHealth {
@@ -154,4 +167,14 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
       },
     );
   }
+}
+
+/** Workload API 6.2.3: a token that is refused is no failure of the agent. */
+function refusedToken(error: unknown, { id }: JwtSvid): unknown {
+  if (!isSpiffeError(error) || error.code !== 'ERR_WORKLOAD_API_REFUSED') return error;
+  return new SpiffeError('ERR_JWT_SIGNATURE', error.message, {
+    cause: error,
+    peer: id.toString(),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }
