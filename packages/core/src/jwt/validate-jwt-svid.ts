@@ -1,12 +1,14 @@
 import { type JsonObject } from '../json-reader.ts';
+import { checkTokenTime } from '../jws/check-token-time.ts';
+import { proveJws } from '../jws/prove-jws.ts';
+import { readCompactJws, readObject } from '../jws/read-compact-jws.ts';
 import { quote } from '../quote.ts';
 import { type SpiffeId } from '../spiffe-id.ts';
-import { type JwtClaims, readClaims } from './claims.ts';
+import { readClaims } from './claims.ts';
 import { type JwtBundles, requireJwtBundle } from './jwt-bundle-set.ts';
 import { jwtError } from './jwt-error.ts';
+import { JWT_FORM } from './jwt-form.ts';
 import { JwtSvid, type VerifiedJwtSvid } from './jwt-svid.ts';
-import { proveJws } from './prove-jws.ts';
-import { readCompactJws, readObject } from './read-compact-jws.ts';
 import {
   type ValidateJwtSvidOptions,
   type ValidationSettings,
@@ -32,15 +34,15 @@ export async function validateJwtSvid(
   options: ValidateJwtSvidOptions,
 ): Promise<VerifiedJwtSvid> {
   const settings = validationSettings(options);
-  const jws = readCompactJws(token, settings);
-  const claims = readObject('payload', jws.payload);
+  const jws = readCompactJws(token, { ...settings, ...JWT_FORM });
+  const claims = readObject('payload', jws.payload, jwtError);
   const { id } = readClaims(claims);
   // Workload API 6.3: no authority of another trust domain may vouch for this one.
   const bundle = requireJwtBundle(bundles, id.trustDomain, id.toString());
-  await proveJws(jws, bundle.authorities, id.toString());
+  await proveJws(jws, bundle.authorities, id.toString(), jwtError);
   const svid = JwtSvid.verified(jws.token, claims);
   checkAudience(svid, settings);
-  checkTime(svid, settings);
+  checkTokenTime(svid, settings, id.toString(), jwtError);
   return svid;
 }
 
@@ -49,7 +51,7 @@ export interface JwtVerdict {
   /** Whose it is. */
   readonly id: SpiffeId;
   /** The claims that may be relied on; only their names count. */
-  readonly claims: JwtClaims;
+  readonly claims: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -78,11 +80,11 @@ export async function validateJwtSvidBy(
   options: ValidateJwtSvidOptions,
 ): Promise<VerifiedJwtSvid> {
   const settings = validationSettings(options);
-  const jws = readCompactJws(token, settings);
-  const claims = readObject('payload', jws.payload);
+  const jws = readCompactJws(token, { ...settings, ...JWT_FORM });
+  const claims = readObject('payload', jws.payload, jwtError);
   const svid = JwtSvid.unverified(jws.token, claims);
   const audience = checkAudience(svid, settings);
-  checkTime(svid, settings);
+  checkTokenTime(svid, settings, svid.id.toString(), jwtError);
   const verdict = await judge(svid, audience);
   if (!verdict.id.equals(svid.id)) {
     throw jwtError(
@@ -114,21 +116,4 @@ function checkAudience(svid: JwtSvid, { audience }: ValidationSettings): string 
       peer: svid.id.toString(),
     },
   );
-}
-
-/** RFC 7519 4.1.4, 4.1.5: at `exp` it is over, at `nbf` it has begun. */
-function checkTime({ id, expiry, notBefore }: JwtSvid, { clock, leewayMs }: ValidationSettings): void {
-  const now = clock.now();
-  const peer = id.toString();
-  const clockSays = Number.isFinite(now) ? new Date(now).toISOString() : 'an unknown time';
-  const got = (at: number): string => `${new Date(at).toISOString()} at ${clockSays}`;
-  // Written so that a clock that gives no number refuses.
-  if (!(now < expiry + leewayMs)) {
-    throw jwtError('ERR_JWT_EXPIRED', 'a token that is valid now', `one until ${got(expiry)}`, { peer });
-  }
-  if (notBefore !== undefined && !(now >= notBefore - leewayMs)) {
-    throw jwtError('ERR_JWT_NOT_YET_VALID', 'a token that is valid now', `one from ${got(notBefore)}`, {
-      peer,
-    });
-  }
 }

@@ -8,12 +8,12 @@ import { WORKLOAD } from '../workload-spec.ts';
 import {
   callOf,
   issue,
+  type ListeningStage,
   openAt,
   SOURCE_OPS,
   wantNext,
   workloadApi,
   workloadStage,
-  type WorkloadStage,
   X509_FEATURES,
 } from '../workload-stage.ts';
 import { type World } from '../world.ts';
@@ -71,7 +71,7 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
   ];
 }
 
-type Break = (call: WorkloadCall, stage: WorkloadStage, message: Uint8Array) => void;
+type Break = (call: WorkloadCall, stage: ListeningStage, message: Uint8Array) => void;
 
 function draft(row: number, slug: string, title: string, script: BehaviourDraft['script']): BehaviourDraft {
   return {
@@ -92,14 +92,12 @@ function draft(row: number, slug: string, title: string, script: BehaviourDraft[
 function breaks(row: number, slug: string, title: string, breakIt: Break): BehaviourDraft {
   return draft(row, slug, `a stream ${title} leaves what is in use, and is opened again`, async (world) => {
     const stage = await workloadStage(world);
-    const { api, source, root, first } = stage;
-    const [call] = api.x509.calls;
-    want(call !== undefined, 'there was no call');
+    const { api, source, root, first, call, calls } = stage;
     // What comes next is silent at first, so that it can be seen what is in use without it.
     api.x509.answer((next) => next.begin());
     const half = await issue(world);
     breakIt(call, stage, x509Message([{ svid: half, bundle: root }]));
-    await callOf(world, api.x509, 2, 'another call');
+    await callOf(world, api.x509, calls + 1, 'another call');
     await source.has(first, 'after the stream broke');
     await wantNext(world, stage);
     source.neverHad(half, 'an SVID of which only a part came');
@@ -140,17 +138,16 @@ function slowly(): BehaviourDraft {
     'slow-bytes',
     'a message that comes in small parts is used once it is whole',
     async (world) => {
-      const { api, source, root, first } = await workloadStage(world);
+      const { api, source, root, first, call, calls } = await workloadStage(world);
       const next = await issue(world);
       const frame = framed(x509Message([{ svid: next, bundle: root }]));
-      const [call] = api.x509.calls;
       const step = Math.ceil(frame.length / 8);
       for (let at = 0; at < frame.length; at += step) {
         await source.has(first, `after ${at} of ${frame.length} bytes`);
-        call?.write(frame.subarray(at, at + step));
+        call.write(frame.subarray(at, at + step));
       }
       await source.toHave(next);
-      wantSame('calls', api.x509.calls.length, 1);
+      wantSame('calls', api.x509.calls.length, calls);
     },
   );
 }
@@ -162,19 +159,18 @@ function silent(): BehaviourDraft {
       'silent-for-1h',
       'a stream that is silent although a renewal is overdue is opened again',
       async (world: World) => {
-        const api = await workloadApi(world);
-        const root = await world.pki.root();
-        const old = await root.issue({
+        const { api, source, root, call, calls } = await workloadStage(world);
+        const old = await (
+          await world.pki.root()
+        ).issue({
           path: '/port',
           notBefore: new Date(Date.now() - OVERDUE_AGE_MS),
           notAfter: new Date(Date.now() + OVERDUE_LIFE_MS),
         });
-        api.x509.answerOnce((call) => call.send(x509Message([{ svid: old, bundle: root }])));
         const next = await issue(world);
-        api.x509.answer((call) => call.send(x509Message([{ svid: next, bundle: root }])));
-        const source = await openAt(world, { address: api.address });
-        await source.until({ state: 'ready' }, 'the first SVID');
-        await callOf(world, api.x509, 2, 'another call before the SVID expires');
+        api.x509.answer((another) => another.send(x509Message([{ svid: next, bundle: root }])));
+        call.send(x509Message([{ svid: old, bundle: root }]));
+        await callOf(world, api.x509, calls + 1, 'another call before the SVID expires');
         await source.toHave(next);
       },
     ),
