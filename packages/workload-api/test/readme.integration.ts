@@ -11,6 +11,7 @@ const PRINTS = [
   'spiffe://prod.example/payments, fresh\n',
   'spiffe://prod.example/web, verified\n',
   'spiffe://prod.example/web (external)\nspiffe://prod.example/admin (internal)\n',
+  'spiffe://prod.example/shop\n',
 ];
 
 test('the README has as many examples as are known here', () => {
