@@ -49,6 +49,7 @@ func init() {
 		"x509.verify":     with(verify),
 		"jwt.validate":    with(validateJWT),
 		"jwt.parse":       with(parseJWT),
+		"wit.validate":    with(validateWIT),
 		"endpoint.parse":  with(parseEndpoint),
 		"source.open":     with(openSource),
 		"source.get":      with(getSource),

@@ -27,6 +27,7 @@ import {
   waitForSource,
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
+import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
   fetchJwt,
@@ -59,6 +60,8 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
+  ['wit.validate', validateWit],
+  ['wit.accept', acceptWit],
   [
     'source.open',
     (params) =>
