@@ -49,6 +49,4 @@ export const SECTIONS: readonly Section[] = [
 export const LATER: Readonly<Record<number, string>> = {
   247: 'needs SPIFFE bundle documents in mounts, which the reference reads as PEM alone',
   248: 'needs bundle maps in mounts, which the reference reads as PEM alone',
-  366: 'needs a clock of the port that the kit moves: five minutes are too long to wait',
-  336: 'needs a client that follows redirects: client.request makes one request',
 };
