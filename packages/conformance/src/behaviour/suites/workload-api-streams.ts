@@ -18,7 +18,6 @@ import {
 } from '../workload-stage.ts';
 import { type World } from '../world.ts';
 
-const CLOSES = 'stream/server-closes';
 /** How much of its life an SVID has before it, where a renewal is overdue soon. */
 const OVERDUE_LIFE_MS = 6000;
 /** How much it has behind it. */
@@ -43,11 +42,12 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
       api.breakConnections();
     }),
     breaks(405, 'rst', 'that is broken off', (call) => call.reset(constants.NGHTTP2_INTERNAL_ERROR)),
+    breaks(405, 'cancelled', 'that the server cancels', (call) => call.reset(constants.NGHTTP2_CANCEL)),
     breaks(405, 'connection-lost', 'whose connection breaks', (_call, { api }) => api.breakConnections()),
     breaks(406, 'half-frame', 'that breaks off in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
       call.write(frame.subarray(0, Math.floor(frame.length / 2)));
-      call.reset(constants.NGHTTP2_CANCEL);
+      call.reset(constants.NGHTTP2_INTERNAL_ERROR);
     }),
     breaks(406, 'half-frame-ends', 'that ends in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
@@ -87,7 +87,7 @@ function draft(row: number, slug: string, title: string, script: BehaviourDraft[
     spec: WORKLOAD.survives,
     ops: SOURCE_OPS,
     features: X509_FEATURES,
-    ...(`stream/${slug}` === CLOSES ? { control: 'x509/first-message' } : { control: CLOSES }),
+    control: 'x509/first-message',
     script,
   };
 }
