@@ -51,7 +51,8 @@ export function vectorText(file: VectorFile): string {
 }
 
 function toCase(suite: string, draft: Draft): Case {
-  const { id, title, why, level, spec, features, op, params, at, deadlineMs, control, expect } = draft;
+  const { id, title, why, level, spec, features, op, params, secrets, at, deadlineMs, control, expect } =
+    draft;
   return {
     id: `${suite}/${id}`,
     rev: 1,
@@ -63,6 +64,7 @@ function toCase(suite: string, draft: Draft): Case {
     ...(features === undefined ? {} : { features }),
     op,
     params,
+    ...(secrets === undefined ? {} : { secrets }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     time: at === undefined ? { mode: 'any' } : { mode: 'fixed', at },
     ...(control === undefined ? {} : { control: `${suite}/${control}` }),

@@ -39,6 +39,12 @@ export {
   type TestJwtAuthority,
   type TestJwtAuthorityOptions,
 } from './test-jwt-authority.ts';
+export {
+  createTestWitAuthority,
+  type IssueWitOptions,
+  type TestWitAuthority,
+  type TestWitEntry,
+} from './test-wit-authority.ts';
 export { type TestCertificate, type TestSvid } from './test-svid.ts';
 export { type WriteOrder } from './write-order.ts';
 export {

@@ -1,6 +1,7 @@
 import { type TestBundle, type TestSvid } from '@svidkit/testkit';
 
 import { type JsonObject, textMember } from '../json.ts';
+import { binaryKeys } from '../protocol/key-material.ts';
 import { observed, want, wantSame } from './ended.ts';
 import { inTime } from './federation-stage.ts';
 import { leafOf, SourceUnderTest } from './source-under-test.ts';
@@ -23,7 +24,9 @@ export async function workloadApi(
   world: World,
   { transport = 'unix', isUp = true }: { readonly transport?: 'unix' | 'tcp'; readonly isUp?: boolean } = {},
 ): Promise<WorkloadApiServer> {
-  const api = new WorkloadApiServer(transport === 'unix' ? world.directory('api') : undefined);
+  const api = new WorkloadApiServer(transport === 'unix' ? world.directory('api') : undefined, (message) =>
+    world.guard(binaryKeys(message)),
+  );
   world.defer(() => api.stop());
   if (isUp) await api.start();
   return api;

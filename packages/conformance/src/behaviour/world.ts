@@ -7,6 +7,7 @@ import { type TestSvid } from '@svidkit/testkit';
 import { type Json, type JsonObject, member, textMember } from '../json.ts';
 import { type AdapterHost } from '../protocol/adapter-host.ts';
 import { type Capabilities } from '../protocol/capabilities.ts';
+import { type KeyMaterial } from '../protocol/key-material.ts';
 import { type Answer } from '../protocol/outcome.ts';
 import { type AdapterEvent } from '../protocol/read-message.ts';
 import { Ended, observed, want } from './ended.ts';
@@ -145,6 +146,11 @@ export class World {
     );
   }
 
+  /** Takes in keys that the adapter is given in another way than by calls: it must not show them. */
+  guard(material: readonly KeyMaterial[]): void {
+    this.#options.host.guard(material);
+  }
+
   /** Something that has to be ended after the case, the latest first. */
   defer(end: () => Promise<void> | void): void {
     this.#resources.push(end);
@@ -159,7 +165,10 @@ export class World {
 
   /** A mount that nothing was written to yet. */
   mount(kind: MountKind = {}, directory: string = this.directory()): Mount {
-    return mountOf(kind, directory, (text) => this.note(text));
+    return mountOf(kind, directory, {
+      note: (text) => this.note(text),
+      guard: (material) => this.guard(material),
+    });
   }
 
   /** Has the adapter open a mount, which may have an identity or not. */

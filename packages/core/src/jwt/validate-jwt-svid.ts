@@ -1,10 +1,12 @@
+import { checkTokenTime } from '../jws/check-token-time.ts';
+import { proveJws } from '../jws/prove-jws.ts';
+import { readCompactJws, readObject } from '../jws/read-compact-jws.ts';
 import { quote } from '../quote.ts';
 import { readClaims } from './claims.ts';
 import { type JwtBundles, requireJwtBundle } from './jwt-bundle-set.ts';
 import { jwtError } from './jwt-error.ts';
+import { JWT_FORM } from './jwt-form.ts';
 import { JwtSvid, type VerifiedJwtSvid } from './jwt-svid.ts';
-import { proveJws } from './prove-jws.ts';
-import { readCompactJws, readObject } from './read-compact-jws.ts';
 import {
   type ValidateJwtSvidOptions,
   type ValidationSettings,
@@ -30,15 +32,15 @@ export async function validateJwtSvid(
   options: ValidateJwtSvidOptions,
 ): Promise<VerifiedJwtSvid> {
   const settings = validationSettings(options);
-  const jws = readCompactJws(token, settings);
-  const claims = readObject('payload', jws.payload);
+  const jws = readCompactJws(token, { ...settings, ...JWT_FORM });
+  const claims = readObject('payload', jws.payload, jwtError);
   const { id } = readClaims(claims);
   // Workload API 6.3: no authority of another trust domain may vouch for this one.
   const bundle = requireJwtBundle(bundles, id.trustDomain, id.toString());
-  await proveJws(jws, bundle.authorities, id.toString());
+  await proveJws(jws, bundle.authorities, id.toString(), jwtError);
   const svid = JwtSvid.verified(jws.token, claims);
   checkAudience(svid, settings);
-  checkTime(svid, settings);
+  checkTokenTime(svid, settings, id.toString(), jwtError);
   return svid;
 }
 
@@ -55,21 +57,4 @@ function checkAudience(svid: JwtSvid, { audience }: ValidationSettings): void {
       peer: svid.id.toString(),
     },
   );
-}
-
-/** RFC 7519 4.1.4, 4.1.5: at `exp` it is over, at `nbf` it has begun. */
-function checkTime({ id, expiry, notBefore }: JwtSvid, { clock, leewayMs }: ValidationSettings): void {
-  const now = clock.now();
-  const peer = id.toString();
-  const clockSays = Number.isFinite(now) ? new Date(now).toISOString() : 'an unknown time';
-  const got = (at: number): string => `${new Date(at).toISOString()} at ${clockSays}`;
-  // Written so that a clock that gives no number refuses.
-  if (!(now < expiry + leewayMs)) {
-    throw jwtError('ERR_JWT_EXPIRED', 'a token that is valid now', `one until ${got(expiry)}`, { peer });
-  }
-  if (notBefore !== undefined && !(now >= notBefore - leewayMs)) {
-    throw jwtError('ERR_JWT_NOT_YET_VALID', 'a token that is valid now', `one from ${got(notBefore)}`, {
-      peer,
-    });
-  }
 }
