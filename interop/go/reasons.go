@@ -4,6 +4,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // reasons says what a message of the library is called in the kit. The first
@@ -78,7 +81,19 @@ var reasons = []struct{ fragment, code string }{
 	{"path cannot have a trailing slash", "id.path.trailing-slash"},
 	{"path must have a leading slash", "id.path.no-slash"},
 	{"workload endpoint socket URI must have a", "endpoint.scheme"},
+	{"workload endpoint socket address is not configured", "endpoint.form"},
 	{"workload endpoint", "endpoint.form"},
+	{"no SVIDs in response", "workload.response"},
+	{"federation: could not GET bundle: ", "federation.unreachable"},
+	{"federation: ", "federation.response"},
+}
+
+// statusReasons has the reasons of gRPC.
+var statusReasons = map[codes.Code]string{
+	codes.PermissionDenied: "workload.denied",
+	codes.InvalidArgument:  "workload.refused",
+	codes.Unimplemented:    "workload.unimplemented",
+	codes.Unavailable:      "workload.unreachable",
 }
 
 // verifyReasons has the reasons of crypto/x509.
@@ -108,10 +123,21 @@ func reasonOf(err error) string {
 	case errors.As(err, &invalid) && verifyReasons[invalid.Reason] != "":
 		return verifyReasons[invalid.Reason]
 	}
+	if told, ok := status.FromError(err); ok && err != nil {
+		if reason := statusReasons[told.Code()]; reason != "" {
+			return reason
+		}
+		return "workload.response"
+	}
 	for _, reason := range reasons {
 		if strings.Contains(err.Error(), reason.fragment) {
 			return reason.code
 		}
 	}
 	return "unknown"
+}
+
+// problemOf is an error in an event or in a snapshot.
+func problemOf(err error) rejection {
+	return rejection{Code: reasonOf(err), Message: err.Error()}
 }

@@ -13,6 +13,7 @@ import {
 } from './federation-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
+import { advanceClock } from './kit-clock.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
@@ -27,6 +28,7 @@ import {
   waitForSource,
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
+import { connectAsProgram } from './web-client.ts';
 import { fetchWit, fetchWitBundles, watchWit } from './wit-client-operations.ts';
 import { acceptWit, validateWit } from './wit-operations.ts';
 import {
@@ -89,6 +91,8 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['client.pool', openPool],
   ['client.request', requestOnce],
   ['client.close', closePool],
+  ['client.web', connectAsProgram],
+  ['clock.advance', advanceClock],
   ['federation.fetch', fetchFederated],
   ['federation.watch', watchFederated],
   ['federation.refresh', refreshFederated],
