@@ -21,6 +21,7 @@ const CAPABILITIES: JsonObject = {
   rules: Object.keys(RULES),
   sources: [...options.sources, 'federated', 'workloadApi', 'workloadApiJwt'],
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
+  bundleFormats: ['pem', 'spiffe-bundle', 'bundle-map'],
   options: [
     'pollMs',
     'watch',

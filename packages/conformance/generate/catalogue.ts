@@ -47,8 +47,6 @@ export const SECTIONS: readonly Section[] = [
 /** Rows that have no case, and why. */
 export const LATER: Readonly<Record<number, string>> = {
   88: 'needs an expectation about what the message of a rejection must not hold',
-  247: 'needs SPIFFE bundle documents in mounts, which the reference reads as PEM alone',
-  248: 'needs bundle maps in mounts, which the reference reads as PEM alone',
   366: 'needs a clock of the port that the kit moves: five minutes are too long to wait',
   336: 'needs a client that follows redirects: client.request makes one request',
 };

@@ -11,7 +11,7 @@ export interface BundleFacts {
 }
 
 /** The X.509 authorities of one trust domain in a file. */
-export interface BundleInFile {
+interface BundleInFile {
   readonly bundle: X509Bundle;
   /** Why entries of the file were left out. */
   readonly skipped: readonly string[];
