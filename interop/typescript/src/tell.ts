@@ -1,6 +1,7 @@
 import { type JsonObject } from './params.ts';
+import { output } from './wire.ts';
 
 /** Writes one message. */
 export function tell(message: JsonObject): void {
-  process.stdout.write(`${JSON.stringify(message)}\n`);
+  output.write(`${JSON.stringify(message)}\n`);
 }

@@ -14,6 +14,8 @@ export interface Draft {
   readonly features?: readonly string[] | undefined;
   readonly op: string;
   readonly params: JsonObject;
+  /** Parameters that are secret whatever they look like. */
+  readonly secrets?: readonly string[] | undefined;
   /** How long the answer may take, in milliseconds. */
   readonly deadlineMs?: number | undefined;
   /** Judge at this instant, where the verdict does not hold at any. */

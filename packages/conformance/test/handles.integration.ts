@@ -27,9 +27,11 @@ function puppet(): Puppet {
   const events: string[] = [];
   const misconduct: string[] = [];
   const adapter = new AdapterProcess([process.execPath, '--eval', PUPPET], {
-    noise: (text) => void misconduct.push(text),
-    misconduct: (detail) => void misconduct.push(detail),
-    event: ({ event, handle, data }) => void events.push(`${event} ${handle} ${JSON.stringify(data)}`),
+    listener: {
+      noise: (text) => void misconduct.push(text),
+      misconduct: (detail) => void misconduct.push(detail),
+      event: ({ event, handle, data }) => void events.push(`${event} ${handle} ${JSON.stringify(data)}`),
+    },
   });
   onTestFinished(async () => {
     adapter.kill();

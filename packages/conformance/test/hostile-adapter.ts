@@ -1,6 +1,7 @@
 // An adapter that knows SPIFFE IDs a little, and does one thing wrong when it is asked for the ID that ends with `/.a`.
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 
 interface Call {
   readonly id: number;
@@ -10,6 +11,11 @@ interface Call {
   readonly params: { readonly id?: string };
 }
 
+// oxlint-disable-next-line node/no-process-env -- where the kit wants to be called
+const socket = process.env['SPIFFE_CONFORMANCE_SOCKET'];
+const wire =
+  socket === undefined || process.argv[2]?.includes('stays-away') === true ? undefined : connect(socket);
+const [input, output] = [wire ?? process.stdin, wire ?? process.stdout];
 let asked = 0;
 const modes = new Set(process.argv[2]?.split(','));
 const IDS = /^spiffe:\/\/([a-z0-9._-]+)((?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*)$/;
@@ -23,15 +29,16 @@ const OPS: Readonly<Record<string, readonly string[]>> = {
 const STARTS: Readonly<Record<string, () => unknown>> = {
   'exits-at-start': () => process.exit(9),
   'never-starts-again': () => existsSync(process.argv[3] ?? '') && process.exit(9),
-  'begins-with-bom': () => void process.stdout.write('\uFEFF'),
+  'begins-with-bom': () => void output.write('\uFEFF'),
   'ignores-sigterm': () => void process.on('SIGTERM', () => {}),
+  'stays-away': () => void setInterval(() => {}, 1000),
 };
 for (const mode of modes) STARTS[mode]?.();
 
 const WRONG: Readonly<Record<string, (call: Call) => void>> = {
   'not-json': () => write('{"id":'),
-  'bad-utf8': ({ id }) => process.stdout.write(Buffer.from(`{"id":${id},"ok":{"a":"\u00ff"}}\n`, 'latin1')),
-  'long-line': () => process.stdout.write(`{"id":1,"ok":{"a":"${'a'.repeat(17 * 1024 * 1024)}"}}\n`),
+  'bad-utf8': ({ id }) => output.write(Buffer.from(`{"id":${id},"ok":{"a":"\u00ff"}}\n`, 'latin1')),
+  'long-line': () => output.write(`{"id":1,"ok":{"a":"${'a'.repeat(17 * 1024 * 1024)}"}}\n`),
   'wrong-id': ({ id }) => say({ id: id + 1000, ok: {} }),
   'id-is-text': ({ id }) => say({ id: String(id), ok: {} }),
   'two-verdicts': ({ id }) => say({ id, ok: {}, reject: { code: 'unknown' } }),
@@ -44,7 +51,7 @@ const WRONG: Readonly<Record<string, (call: Call) => void>> = {
   crashes: () => {
     process.stderr.write('segmentation fault in libspiffe\u001b[31m\n', () => process.exit(7));
   },
-  'crashes-in-a-line': () => process.stdout.write('{"id":', () => process.exit(0)),
+  'crashes-in-a-line': () => output.write('{"id":', () => process.exit(0)),
   'crashes-with-child': () => {
     // A grandchild that would keep the pipe open for ever.
     spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
@@ -73,6 +80,22 @@ const WRONG: Readonly<Record<string, (call: Call) => void>> = {
     write(line.replace('"padding":""', `"padding":"${'a'.repeat(16 * 1024 * 1024 - line.length)}"`));
   },
   'ends-lines-with-cr': (call) => write(`${JSON.stringify({ id: call.id, ...verdict(call) })}\r`),
+  'prints-beside-a-socket': (call) => {
+    process.stdout.write('{"id":1,"ok":{}}\nnot a message\n');
+    say({ id: call.id, ...verdict(call) });
+  },
+  'closes-its-connection': () => {
+    setInterval(() => {}, 1000);
+    wire?.end();
+  },
+  'calls-twice': (call) => {
+    const second = connect(socket ?? '');
+    const found = (event: string) => () => {
+      const id = event === 'error' ? { id: call.params.id } : {};
+      say({ id: call.id, ok: { ...(verdict(call) as { ok: object }).ok, ...id, event } });
+    };
+    second.once('error', found('error')).once('connect', found('connect'));
+  },
   'prints-before-the-answer': (call) => {
     process.stdout.write('loading... ');
     say({ id: call.id, ...verdict(call) });
@@ -87,7 +110,7 @@ const WRONG: Readonly<Record<string, (call: Call) => void>> = {
 
 // Not node:readline, which ends lines at U+2028 too.
 let rest = '';
-process.stdin
+input
   .setEncoding('utf8')
   .on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
@@ -151,7 +174,7 @@ function say(message: object): void {
 }
 
 function write(line: string): void {
-  process.stdout.write(`${line}\n`);
+  output.write(`${line}\n`);
 }
 
 function opsOf(): readonly string[] {

@@ -19,7 +19,7 @@ import { scenario } from './scenario.ts';
 import { stubWatch } from './stub-watch.ts';
 
 for (const [name, make] of Object.entries(WRITERS)) {
-  scenario(28, `follows a bundle map, by a writer that works by ${name}`, async (fixture) => {
+  scenario(28, `follows a bundle map, by a writer that works by ${name} (B-16)`, async (fixture) => {
     const { ca, path, open } = fixture;
     const partner = await partnerCa(fixture);
     const third = await createTestCa({ trustDomain: 'third.example', clock: fixture.clock });
@@ -50,7 +50,7 @@ function certificateOf(ca: TestCa): ReturnType<TestCa['bundle']>['authorities'][
 
 scenario(
   26,
-  'at each stop of a writer that overwrites, what is in use is one of two whole documents',
+  'at each stop of a writer that overwrites, what is in use is one of two whole documents (B-16)',
   async (fixture) => {
     const { ca, path, open } = fixture;
     const partner = await partnerCa(fixture);

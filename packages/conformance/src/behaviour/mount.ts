@@ -13,6 +13,7 @@ import {
   type Rotation,
 } from '@svidkit/testkit';
 
+import { type KeyMaterial, pemKeys } from '../protocol/key-material.ts';
 import { type Identity } from './identity.ts';
 
 /** The ways in which agents write. */
@@ -66,11 +67,17 @@ const NAMES: Readonly<Record<LayoutName, Mount['names']>> = {
   custom: { cert: 'tls.crt', key: 'tls.key', ca: 'ca.crt' },
 };
 
+/** Who is told what is written. */
+interface MountKeeper {
+  readonly note: (text: string) => void;
+  readonly guard: (material: readonly KeyMaterial[]) => void;
+}
+
 /** Makes a mount in a directory. */
 export function mountOf(
   { writer = 'kubelet', layout = 'split', inPlace, kubelet, keepTimes = false }: MountKind,
   directory: string,
-  note: (text: string) => void,
+  { note, guard }: MountKeeper,
 ): Mount {
   // A directory that is swapped is a link beside the directories that it leads to.
   const path = writer === 'directory-swap' ? join(directory, 'svid') : directory;
@@ -80,12 +87,20 @@ export function mountOf(
     layout,
     names: NAMES[layout],
     files: ({ svid, bundles }) => FILES[layout](svid, bundles),
-    begin: (content) => files.begin(content),
+    begin(content) {
+      guard(keysIn(content));
+      return files.begin(content);
+    },
     async write(content) {
+      guard(keysIn(content));
       await files.write(content);
       note(`wrote ${Object.keys(content).join(', ')} into ${path}`);
     },
   };
+}
+
+function keysIn(content: MountFiles): readonly KeyMaterial[] {
+  return Object.values(content).flatMap((file) => (typeof file === 'string' ? pemKeys(file) : []));
 }
 
 function writerOf(

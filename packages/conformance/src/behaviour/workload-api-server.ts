@@ -27,14 +27,22 @@ export class WorkloadApiServer {
     ['/SpiffeWorkloadAPI/ValidateJWTSVID', this.validate],
   ]);
   readonly #socket: string | undefined;
+  readonly #sent: (message: Uint8Array) => void;
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: Http2Server | undefined;
   #port = 0;
 
-  /** @param directory - where its socket is; undefined for a port of the loopback address. */
-  constructor(directory: string | undefined) {
+  /**
+   * @param directory - where its socket is; undefined for a port of the loopback address.
+   * @param sent - hears each message before it goes.
+   */
+  constructor(directory: string | undefined, sent: (message: Uint8Array) => void = () => {}) {
+    this.#sent = sent;
     this.#socket = directory === undefined ? undefined : join(directory, 'api.sock');
   }
+
+  /** How many connections there were, with whatever was said on them. */
+  connections = 0;
 
   /** Where it is, once it has been started; on a socket also before. */
   get address(): string {
@@ -44,6 +52,7 @@ export class WorkloadApiServer {
   /** Listens: on a new socket each time. */
   async start(): Promise<void> {
     const server = createServer();
+    server.on('connection', () => this.connections++);
     server.on('session', (session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));
@@ -84,7 +93,7 @@ export class WorkloadApiServer {
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.once('end', () => {
       if (stream.destroyed) return;
-      const call = new WorkloadCall(stream, headers, unframed(Buffer.concat(chunks)));
+      const call = new WorkloadCall(stream, headers, unframed(Buffer.concat(chunks)), this.#sent);
       const method = this.#methods.get(headers[':path'] ?? '');
       if (method === undefined) call.refuse(STATUS.unimplemented);
       else method.take(call);

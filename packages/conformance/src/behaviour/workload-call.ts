@@ -20,9 +20,17 @@ export class WorkloadCall {
   /** When it came, in milliseconds since some instant. */
   readonly at: number = performance.now();
   readonly #stream: ServerHttp2Stream;
+  readonly #sent: (message: Uint8Array) => void;
   #trailers: Readonly<Record<string, string | number>> = {};
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, request: Buffer) {
+  /** @param sent - hears each message before it goes. */
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    request: Buffer,
+    sent: (message: Uint8Array) => void = () => {},
+  ) {
+    this.#sent = sent;
     this.#stream = stream;
     this.headers = headers;
     this.request = request;
@@ -43,6 +51,7 @@ export class WorkloadCall {
 
   /** Sends a message. */
   send(message: Uint8Array): void {
+    this.#sent(message);
     this.write(framed(message));
   }
 

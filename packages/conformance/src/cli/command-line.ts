@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { usageFailure } from '../exit-code.ts';
@@ -54,7 +55,10 @@ export function readCommandLine(
     values.set(token.name, [...given, token.value ?? '']);
   }
   const surplus = operands[mostOperands];
-  if (surplus !== undefined) throw usageFailure(`${JSON.stringify(surplus)} is one argument too many`);
+  if (surplus !== undefined) {
+    const hint = program === undefined ? '; an adapter comes after --, as in: -- ./my-adapter' : '';
+    throw usageFailure(`${JSON.stringify(surplus)} is one argument too many${hint}`);
+  }
   return {
     flag: (name) => values.has(name),
     one: (name) => values.get(name)?.[0],
@@ -69,6 +73,20 @@ export function requireAdapter({ adapter }: CommandLine): AdapterCommand {
   if (adapter === undefined)
     throw usageFailure('which adapter? Put its command after --, as in: -- ./my-adapter');
   return adapter;
+}
+
+/**
+ * The Unix socket that the adapter is to be reached by; undefined: its standard streams.
+ *
+ * @throws {@link KitFailure} (exit code 2).
+ */
+export function socketOf(line: CommandLine): string | undefined {
+  const given = line.one('transport');
+  if (given === undefined || given === 'stdio') return undefined;
+  const [, path] = /^unix:(.+)$/s.exec(given) ?? [];
+  if (path === undefined) throw usageFailure('--transport is stdio, or unix: and a path');
+  if (process.platform === 'win32') throw usageFailure('--transport unix: needs Unix sockets');
+  return resolve(path);
 }
 
 /** @throws {@link KitFailure} (exit code 2) when it is not one of them. */

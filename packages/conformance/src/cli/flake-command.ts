@@ -7,7 +7,7 @@ import { newSeed, seededOrder } from '../run/seeded-order.ts';
 import { selectCases } from '../run/select-cases.ts';
 import { count, harmless } from '../terminal-text.ts';
 import { type CliIo } from './cli-io.ts';
-import { numberOf, readCommandLine, requireAdapter } from './command-line.ts';
+import { numberOf, readCommandLine, requireAdapter, socketOf } from './command-line.ts';
 import { readSelection, SELECTION_KINDS } from './run-options.ts';
 
 const FLAKE_HELP = `Usage: spiffe-conformance flake [options] -- <adapter> [arguments]
@@ -18,6 +18,7 @@ Plays the cases of behaviour over and over, in an order of its own each time, an
   --seed TEXT                 of orders and schedules
   --suite NAME  --case PATTERN  --profile NAME  --level LEVEL  --shard 2/4  --quick
   --timeout-factor N          for slow machines
+  --transport unix:PATH       as for run
   --evidence FOLDER           steps and files of executions that fail
   --keep                      of all, and their directories
 
@@ -32,6 +33,7 @@ export async function flakeCommand(argv: readonly string[], io: CliIo): Promise<
     executions: 'one',
     seed: 'one',
     'timeout-factor': 'one',
+    transport: 'one',
     evidence: 'one',
     keep: 'flag',
     help: 'flag',
@@ -52,6 +54,7 @@ export async function flakeCommand(argv: readonly string[], io: CliIo): Promise<
   const misconduct: string[] = [];
   const host = new AdapterHost(requireAdapter(line), {
     timeoutFactor: numberOf(line, 'timeout-factor', 0.01, false) ?? 1,
+    socket: socketOf(line),
     listener: { noise: () => {}, misconduct: (detail) => void misconduct.push(detail) },
   });
   const stop = (): void => host.kill();

@@ -12,7 +12,7 @@ import { readRunOptions, SELECTION_KINDS } from './run-options.ts';
 import { writeFile } from './write-file.ts';
 
 const KNOWN_HELP = `Usage: spiffe-conformance known update --known FILE [--codes warn|ignore|strict] [--against spec|reference]
-                                [--seed TEXT] [--timeout-factor N] -- <adapter> [arguments]
+                                [--seed TEXT] [--timeout-factor N] [--transport unix:PATH] -- <adapter> [arguments]
 
 Runs every case, and brings the file of known failures up to date: what passes goes, what fails in another way or is new
 comes with a reason that begins with TODO. Write the reasons: run --known refuses the file until then.
@@ -26,6 +26,7 @@ const KINDS = {
   against: 'one',
   seed: 'one',
   'timeout-factor': 'one',
+  transport: 'one',
   help: 'flag',
 } as const;
 

@@ -56,6 +56,7 @@ export async function runAdapter(
   const revoked: [string, string][] = [];
   const host = new AdapterHost(adapter, {
     timeoutFactor: options.timeoutFactor,
+    socket: options.socket,
     listener: {
       noise: (text) =>
         remarks.add(

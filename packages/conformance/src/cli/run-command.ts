@@ -34,6 +34,7 @@ How to run them:
   --repeat N                  each case as often, and every time has to pass
   --isolation run|case        one process, or one for each case
   --timeout-factor N          for slow machines
+  --transport unix:PATH       the adapter connects to this socket, and what it prints is no message
   --bail N                    stop after as many failures
   --at INSTANT                judge cases that hold at any time at this one
 How to judge them:
@@ -125,12 +126,13 @@ async function runAndRecord(adapter: AdapterCommand, options: RunOptions, io: Cl
 
 /** What has to be the same for a case to come to the same. */
 function optionsThatMatter(options: RunOptions): readonly string[] {
-  const { seed, codes, against, at, isolation, repeat, timeoutFactor, known } = options;
+  const { seed, codes, against, at, isolation, repeat, timeoutFactor, socket, known } = options;
   const always = { seed, codes, against, isolation, repeat, 'timeout-factor': timeoutFactor };
   return [
     ...Object.entries(always).flatMap(([name, value]) => [`--${name}`, String(value)]),
     ...options.outside.flatMap((source) => ['--outside', source]),
     ...(at === undefined ? [] : ['--at', at]),
+    ...(socket === undefined ? [] : ['--transport', `unix:${socket}`]),
     ...(known === undefined ? [] : ['--known', known]),
   ];
 }

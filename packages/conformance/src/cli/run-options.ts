@@ -4,7 +4,7 @@ import { type CodeMode } from '../run/judge.ts';
 import { newSeed } from '../run/seeded-order.ts';
 import { isWhole, type Selection } from '../run/select-cases.ts';
 import { type Level, LEVELS } from '../vectors/vector.ts';
-import { type CommandLine, numberOf, oneOf, type OptionKind } from './command-line.ts';
+import { type CommandLine, numberOf, oneOf, type OptionKind, socketOf } from './command-line.ts';
 
 /** The options that select cases, shared by `run` and `list`. */
 export const SELECTION_KINDS: Readonly<Record<string, OptionKind>> = {
@@ -22,6 +22,7 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   seed: 'one',
   repeat: 'one',
   'timeout-factor': 'one',
+  transport: 'one',
   bail: 'one',
   isolation: 'one',
   codes: 'one',
@@ -56,6 +57,8 @@ export interface RunOptions {
   readonly seed: string;
   readonly repeat: number;
   readonly timeoutFactor: number;
+  /** The Unix socket that the adapter is to be reached by. Default: its standard streams. */
+  readonly socket: string | undefined;
   /** After how many failures to stop. */
   readonly bail: number;
   readonly isolation: 'run' | 'case';
@@ -117,6 +120,7 @@ export function readRunOptions(line: CommandLine): RunOptions {
     seed: line.one('seed') ?? newSeed(),
     repeat: numberOf(line, 'repeat', 1, true) ?? 1,
     timeoutFactor: numberOf(line, 'timeout-factor', 0.01, false) ?? 1,
+    socket: socketOf(line),
     bail: numberOf(line, 'bail', 1, true) ?? Number.POSITIVE_INFINITY,
     isolation: oneOf(line, 'isolation', ['run', 'case']),
     // Data of others have no codes.

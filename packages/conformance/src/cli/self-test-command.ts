@@ -7,9 +7,9 @@ import { AdapterHost } from '../protocol/adapter-host.ts';
 import { count } from '../terminal-text.ts';
 import { loadSuites } from '../vectors/load-suites.ts';
 import { type CliIo } from './cli-io.ts';
-import { numberOf, readCommandLine, requireAdapter } from './command-line.ts';
+import { numberOf, readCommandLine, requireAdapter, socketOf } from './command-line.ts';
 
-const SELF_TEST_HELP = `Usage: spiffe-conformance self-test [--json FILE] [--timeout-factor N] -- <adapter> [arguments]
+const SELF_TEST_HELP = `Usage: spiffe-conformance self-test [--json FILE] [--timeout-factor N] [--transport unix:PATH] -- <adapter> [arguments]
 
 Checks the kit with adapters that lie in one way each: they ask the given adapter and change what it says. Each case that
 the adapter passes has to notice one of them, each of them has to be noticed, and who lies about everything scores nothing.
@@ -18,7 +18,12 @@ const MOST_SURVIVORS = 0.05;
 
 /** Checks that the cases notice broken implementations. */
 export async function selfTestCommand(argv: readonly string[], io: CliIo): Promise<number> {
-  const line = readCommandLine(argv, { json: 'one', 'timeout-factor': 'one', help: 'flag' });
+  const line = readCommandLine(argv, {
+    json: 'one',
+    'timeout-factor': 'one',
+    transport: 'one',
+    help: 'flag',
+  });
   if (line.flag('help')) {
     io.stdout.write(SELF_TEST_HELP);
     return EXIT.passed;
@@ -26,6 +31,7 @@ export async function selfTestCommand(argv: readonly string[], io: CliIo): Promi
   const problems: string[] = [];
   const host = new AdapterHost(requireAdapter(line), {
     timeoutFactor: numberOf(line, 'timeout-factor', 0.01, false) ?? 1,
+    socket: socketOf(line),
     listener: { noise: () => {}, misconduct: (detail) => void problems.push(`the adapter ${detail}`) },
   });
   const stop = (): void => host.kill();

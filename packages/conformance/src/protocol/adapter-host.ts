@@ -8,7 +8,10 @@ import {
   type CallOptions,
 } from './adapter-process.ts';
 import { type Hello, PROTOCOLS, readHello } from './capabilities.ts';
+import { type KeyMaterial } from './key-material.ts';
 import { type Outcome } from './outcome.ts';
+import { Secrets } from './secrets.ts';
+import { makeWay, SOCKET_VARIABLE } from './wire.ts';
 
 /** How long an adapter may take to say hello, in milliseconds: virtual machines are slow to start. */
 export const HELLO_MS = 5000;
@@ -19,6 +22,8 @@ export interface AdapterHostOptions {
   /** What every deadline is multiplied with, on slow machines. */
   readonly timeoutFactor: number;
   readonly listener: AdapterListener;
+  /** The Unix socket that adapters are reached by. Default: their standard streams. */
+  readonly socket?: string | undefined;
 }
 
 /** What somebody wants to hear for a while. */
@@ -29,12 +34,14 @@ export class AdapterHost {
   readonly #command: AdapterCommand;
   readonly #options: AdapterHostOptions;
   readonly #listener: AdapterListener;
+  readonly #secrets = new Secrets();
   #observer: AdapterObserver | undefined;
   #env: Readonly<Record<string, string | undefined>> | undefined;
   #current: AdapterProcess | undefined;
   #failedStarts = 0;
   #hello: Hello | undefined;
   #isGivenUp = false;
+  #hasWay = false;
 
   constructor(command: AdapterCommand, options: AdapterHostOptions) {
     this.#command = command;
@@ -55,6 +62,11 @@ export class AdapterHost {
   /** What every deadline is multiplied with. */
   get timeoutFactor(): number {
     return this.#options.timeoutFactor;
+  }
+
+  /** Takes in keys that the adapter is given in another way than by calls: it must not show them either. */
+  guard(material: readonly KeyMaterial[]): void {
+    this.#secrets.learn(material);
   }
 
   /** Lets one hear events and lines, in place of whoever heard them before. */
@@ -121,14 +133,18 @@ export class AdapterHost {
     if (this.#current?.isAlive === true) return this.#current;
     await this.#current?.ended;
     this.#requireWanted();
+    const { socket } = this.#options;
+    if (socket !== undefined && !this.#hasWay) await makeWay(socket);
+    this.#hasWay = true;
     let problem = '';
     while (this.#failedStarts < MOST_FAILED_STARTS) {
-      const adapter = new AdapterProcess(
-        this.#command,
-        this.#listener,
-        this.#options.timeoutFactor,
-        this.#env,
-      );
+      const adapter = new AdapterProcess(this.#command, {
+        listener: this.#listener,
+        timeoutFactor: this.#options.timeoutFactor,
+        env: this.#env,
+        socket,
+        secrets: this.#secrets,
+      });
       this.#current = adapter;
       const hello = await this.#greet(adapter);
       if (typeof hello !== 'string') {
@@ -164,10 +180,11 @@ export class AdapterHost {
       case 'fault':
         return `it answered hello with a fault: ${harmless(outcome.message)}`;
       case 'timeout':
-        return `it gave ${outcome.detail}; does it flush its output after each line?`;
+        return `it gave ${outcome.detail}; does it ${this.#options.socket === undefined ? 'flush its output after each line' : `connect to ${SOCKET_VARIABLE}`}?`;
       case 'crash':
         return `it ${outcome.detail}`;
       case 'protocol':
+      case 'leak':
         return `it ${outcome.detail}`;
     }
     const hello = readHello(outcome.value);

@@ -1,12 +1,14 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { type Readable, type Writable } from 'node:stream';
+import { spawn } from 'node:child_process';
 
 import { type JsonObject } from '../json.ts';
 import { harmless } from '../terminal-text.ts';
 import { Handles } from './handles.ts';
+import { keyMaterialIn } from './key-material.ts';
 import { LineSplitter, LONGEST_LINE } from './line-splitter.ts';
 import { type Outcome } from './outcome.ts';
-import { type AdapterEvent, readMessage } from './read-message.ts';
+import { type AdapterEvent, type Message, readMessage } from './read-message.ts';
+import { Secrets } from './secrets.ts';
+import { type AdapterChild, SOCKET_VARIABLE, SocketWire, StdioWire, type Wire } from './wire.ts';
 
 /** The program that speaks for an implementation, and its arguments. */
 export type AdapterCommand = readonly [program: string, ...args: readonly string[]];
@@ -18,6 +20,8 @@ export interface CallOptions {
   readonly needs?: readonly string[];
   /** The case it belongs to, for the log of the adapter. */
   readonly caseId?: string;
+  /** Parameters that are secret, whatever they look like. Private keys are known by their looks. */
+  readonly secrets?: readonly string[];
   /** Changes the line that is sent, for those who want to see what an adapter makes of it. */
   readonly encode?: (line: string) => string;
 }
@@ -40,6 +44,19 @@ export interface Ending {
   readonly problem: string | undefined;
 }
 
+/** How to start and hear an adapter. */
+export interface AdapterProcessOptions {
+  readonly listener: AdapterListener;
+  /** What the time that it has to end is multiplied with. Default: 1. */
+  readonly timeoutFactor?: number;
+  /** Variables beside those of this process; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The Unix socket to listen on. Default: the standard streams of the process are used. */
+  readonly socket?: string | undefined;
+  /** What it must not show. Default: the keys of the calls to this process. */
+  readonly secrets?: Secrets;
+}
+
 interface Pending {
   readonly op: string;
   readonly params: JsonObject;
@@ -51,40 +68,43 @@ interface Pending {
 const STDERR_TAIL = 4096;
 const ASK_MS = 3000;
 const TERM_MS = 2000;
+/** How long a process may go on after it has left its socket. */
+const LEFT_MS = 2000;
+/** What of stderr is looked at again with what comes next, since a key may be cut in two. */
+const OVERLAP = 512;
 
 /** One process of an adapter and the calls to it. Whatever it does ends a call with an outcome, never with an error. */
 export class AdapterProcess {
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #child: AdapterChild;
+  readonly #wire: Wire;
   readonly #listener: AdapterListener;
   readonly #pending = new Map<number, Pending>();
   readonly #answered = new Map<number, string | undefined>();
   readonly #splitter = new LineSplitter();
   readonly #handles = new Handles();
+  readonly #secrets: Secrets;
   readonly #exited: Promise<void>;
   #nextId = 1;
   #stderr = '';
+  #lastCase: string | undefined;
   #exit: string | undefined;
   #isKilled = false;
   readonly #timeoutFactor: number;
 
-  /**
-   * @param timeoutFactor - what the time that it has to end is multiplied with.
-   * @param env - variables beside those of this process; `undefined` takes one away.
-   */
-  constructor(
-    [program, ...args]: AdapterCommand,
-    listener: AdapterListener,
-    timeoutFactor = 1,
-    env?: Readonly<Record<string, string | undefined>>,
-  ) {
+  /** @throws {@link KitFailure} (exit code 2) when the kit cannot listen on the socket. */
+  constructor([program, ...args]: AdapterCommand, options: AdapterProcessOptions) {
+    const { listener, timeoutFactor = 1, env, socket, secrets = new Secrets() } = options;
     this.#listener = listener;
     this.#timeoutFactor = timeoutFactor;
+    this.#secrets = secrets;
+    this.#wire = socket === undefined ? new StdioWire() : new SocketWire(socket);
+    const more = { ...env, ...(socket === undefined ? {} : { [SOCKET_VARIABLE]: socket }) };
     // A process group of its own, so that nothing an adapter starts outlives it.
     this.#child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
       // oxlint-disable-next-line node/no-process-env -- what an adapter needs to find its library
-      ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+      ...(Object.keys(more).length === 0 ? {} : { env: { ...process.env, ...more } }),
     });
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', (error) => {
@@ -93,15 +113,14 @@ export class AdapterProcess {
       });
       this.#child.once('exit', () => this.#signal('SIGKILL'));
       this.#child.once('close', (code, signal) => {
-        this.#ended(code === null ? `was ended by ${signal}` : `ended with exit code ${code}`);
-        resolve();
+        const how = code === null ? `was ended by ${signal}` : `ended with exit code ${code}`;
+        void this.#drained(how).then(resolve);
       });
     });
-    // It went away: the end of the process says so already.
-    this.#child.stdin.on('error', () => {});
-    this.#child.stdout.on('data', (chunk: Buffer) => this.#read(chunk));
-    this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-STDERR_TAIL);
+    this.#wire.attach(this.#child, {
+      data: (chunk) => this.#read(chunk),
+      printed: (chunk) => this.#printed(chunk.toString('utf8')),
+      left: () => this.#left(),
     });
   }
 
@@ -124,7 +143,9 @@ export class AdapterProcess {
   call(op: string, params: JsonObject, options: CallOptions): Promise<Outcome> {
     if (this.#exit !== undefined) return Promise.resolve({ kind: 'crash', detail: this.#exit });
     const id = this.#nextId++;
-    const { deadlineMs, needs, caseId } = options;
+    const { deadlineMs, needs, caseId, secrets } = options;
+    this.#secrets.learn(keyMaterialIn(params, secrets));
+    this.#lastCase = caseId;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#settle(id, { kind: 'timeout', detail: `no answer to ${op} within ${deadlineMs} ms` });
@@ -152,7 +173,7 @@ export class AdapterProcess {
 
   /** Ends its input, which ends it: exit code 0 within 3 seconds, or it is told so and ended. */
   async endInput(problem?: string): Promise<Ending> {
-    this.#child.stdin.end();
+    this.#wire.end();
     if (!(await this.#endsWithin(ASK_MS))) return this.terminate('did not end when its input did');
     if (problem !== undefined) return { problem };
     return { problem: this.#exit === 'ended with exit code 0' ? undefined : this.#exit };
@@ -171,6 +192,7 @@ export class AdapterProcess {
   kill(): void {
     this.#isKilled = true;
     this.#signal('SIGKILL');
+    this.#wire.destroy();
   }
 
   /** Resolves when it has ended. */
@@ -180,7 +202,7 @@ export class AdapterProcess {
 
   #write(line: string): void {
     this.#listener.line?.('to', line);
-    this.#child.stdin.write(`${line}\n`);
+    this.#wire.write(`${line}\n`);
   }
 
   #read(chunk: Buffer): void {
@@ -193,6 +215,11 @@ export class AdapterProcess {
   #take(line: Buffer): void {
     this.#listener.line?.('from', line.toString('latin1'));
     const message = readMessage(line);
+    const shown = this.#secrets.shownIn(line.toString('utf8'));
+    if (shown !== undefined) {
+      this.#leaked(message, shown);
+      return;
+    }
     switch (message.kind) {
       case 'noise':
         if (message.text.trim() !== '') this.#listener.noise(message.text);
@@ -207,6 +234,41 @@ export class AdapterProcess {
         this.#answer(message.id, message.answer);
         break;
     }
+  }
+
+  /** It showed a part of a key. What it said is looked at no more, and goes into no report. */
+  #leaked(message: Message, form: string): void {
+    const detail = `showed a part of a private key that it was given, as ${form}`;
+    const pending = message.kind === 'answer' ? this.#pending.get(message.id) : undefined;
+    if (message.kind !== 'answer' || pending === undefined) {
+      this.#listener.misconduct(`${detail}, outside of an answer`, this.#lastCase);
+      return;
+    }
+    this.#handles.answered(pending.op, pending.params, message.answer);
+    this.#settle(message.id, { kind: 'leak', detail: `${detail}, in its answer to ${pending.op}` });
+  }
+
+  #printed(text: string): void {
+    const shown = this.#secrets.shownIn(this.#stderr.slice(-OVERLAP) + text);
+    if (shown === undefined) {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL);
+      return;
+    }
+    this.#stderr = '(left out: a part of a private key)';
+    this.#listener.misconduct(
+      `printed a part of a private key that it was given, as ${shown}`,
+      this.#lastCase,
+    );
+  }
+
+  /** Its connection has ended. Mostly the process is about to end, too. */
+  #left(): void {
+    if (this.#exit !== undefined || this.#isKilled) return;
+    const timer = setTimeout(() => {
+      this.#ended('closed its connection');
+      this.kill();
+    }, LEFT_MS * this.#timeoutFactor);
+    void this.#exited.then(() => clearTimeout(timer));
   }
 
   #event(message: AdapterEvent): void {
@@ -259,6 +321,12 @@ export class AdapterProcess {
     const tail = this.stderrTail === '' ? '' : `; stderr: ${harmless(this.stderrTail.slice(-300))}`;
     const detail = `${this.#exit} during the call${tail}`;
     for (const id of this.#pending.keys()) this.#settle(id, { kind: 'crash', detail });
+  }
+
+  /** It has ended; what it said before may still be on its way. */
+  async #drained(how: string): Promise<void> {
+    await this.#wire.drained;
+    this.#ended(how);
   }
 
   async #endsWithin(ms: number): Promise<boolean> {

@@ -14,7 +14,9 @@ export type Outcome =
   /** The process ended during the call. */
   | { readonly kind: 'crash'; readonly detail: string }
   /** The adapter said what the protocol does not allow. */
-  | { readonly kind: 'protocol'; readonly detail: string };
+  | { readonly kind: 'protocol'; readonly detail: string }
+  /** Its answer holds a part of a private key that it was given. */
+  | { readonly kind: 'leak'; readonly detail: string };
 
 /** What a case came to: the outcome of a call, or what was seen when it was played. */
 export type Result =
@@ -29,7 +31,7 @@ export type Result =
 /**
  * An outcome in one word, and for a rejection its code: what a list of known failures compares.
  *
- * @returns `ok`, `reject:x509.expired`, `unsupported`, `fault`, `timeout`, `crash`, `protocol` or `observed`.
+ * @returns `ok`, `reject:x509.expired`, `unsupported`, `fault`, `timeout`, `crash`, `protocol`, `leak` or `observed`.
  */
 export function fingerprint(outcome: Result): string {
   return outcome.kind === 'reject' ? `reject:${outcome.code}` : outcome.kind;

@@ -34,6 +34,8 @@ export function judge(one: Case, outcome: Result, options: JudgeOptions): Verdic
       return { status: outcome.kind, reason: `the adapter: ${outcome.detail}` };
     case 'protocol':
       return { status: 'error', reason: `the adapter ${outcome.detail}` };
+    case 'leak':
+      return { status: 'fail', reason: `the adapter ${outcome.detail}` };
     case 'fault':
       return { status: 'error', reason: `the adapter reported a fault: ${outcome.message}` };
     case 'unsupported':

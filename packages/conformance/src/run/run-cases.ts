@@ -140,6 +140,7 @@ export class CaseRunner {
       deadlineMs: one.deadlineMs ?? DEADLINE_MS,
       needs,
       caseId: one.id,
+      ...(one.secrets === undefined ? {} : { secrets: one.secrets }),
     });
   }
 

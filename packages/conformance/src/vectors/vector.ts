@@ -57,6 +57,8 @@ export interface Case {
   readonly features?: readonly string[];
   readonly op: string;
   readonly params: JsonObject;
+  /** Parameters that are secret whatever they look like: nothing that the adapter writes may hold a part of them. */
+  readonly secrets?: readonly string[];
   /** How long the answer may take, in milliseconds, before `--timeout-factor`. Default: 10 000. */
   readonly deadlineMs?: number;
   readonly time: { readonly mode: 'any' } | { readonly mode: 'fixed'; readonly at: string };
