@@ -6,6 +6,16 @@ import { type EndpointAddress } from './address.ts';
 import { type CallStatus, type Endpoint } from './endpoint.ts';
 import { methodPath, SECURITY_HEADER_VALUE, type WorkloadApiMethod } from './protocol/methods.ts';
 
+/** The other side is asked whether it is there; the call ends when it does not answer. */
+export interface Liveness {
+  /** Milliseconds between two questions. Servers of gRPC take it for abuse to be asked more than once in five minutes. */
+  readonly everyMs: number;
+  /** Milliseconds for an answer. */
+  readonly answerMs: number;
+}
+
+const LIVENESS: Liveness = { everyMs: 600_000, answerMs: 30_000 };
+
 /** One call. */
 export interface StreamCall {
   readonly endpoint: Endpoint;
@@ -13,6 +23,8 @@ export interface StreamCall {
   /** The request message, encoded. */
   readonly request: Uint8Array;
   readonly maxMessageBytes: number;
+  /** How it is noticed that the other side hangs. @default { everyMs: 600000, answerMs: 30000 } */
+  readonly liveness?: Liveness;
   /** Cancels the call. */
   readonly signal: AbortSignal;
   /** Takes each response message, not decoded yet. What it throws cancels the call and comes out of it. */
@@ -74,12 +86,14 @@ function complete({ code, details, metadata }: Partial<StatusObject>): CallStatu
   };
 }
 
-function openChannel({ endpoint, maxMessageBytes }: StreamCall): Client {
+function openChannel({ endpoint, maxMessageBytes, liveness = LIVENESS }: StreamCall): Client {
   return new Client(targetOf(endpoint.address), endpoint.credentials, {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': liveness.everyMs,
+    'grpc.keepalive_timeout_ms': liveness.answerMs,
     // One that has failed connects again when its own pause is over, also after it was closed, and nobody would ever end
     // that connection. With the shortest pause it is over before the failure is.
     'grpc.initial_reconnect_backoff_ms': 1,
