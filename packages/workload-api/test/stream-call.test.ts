@@ -11,6 +11,7 @@ import { parseAddress } from '../src/address.ts';
 import { SpiffeWorkloadAPI } from '../src/gen/workload_pb.ts';
 import { encodeMessage } from '../src/protocol/message-bytes.ts';
 import { streamCall } from '../src/stream-call.ts';
+import { workloadApiAt } from '../src/workload-api-endpoint.ts';
 import { answer, startFake } from './fixture.ts';
 
 const { fetchX509SVID } = SpiffeWorkloadAPI.method;
@@ -56,14 +57,14 @@ test('a connection whose other side hangs ends, and one whose other side is only
   const relay = await startRelay(api.address);
   const ended = new AbortController();
   onTestFinished(() => ended.abort());
-  const open = (address: string, onMessage: () => void) =>
+  const open = (address: string, answerMs: number, onMessage: () => void) =>
     streamCall({
-      address: parseAddress(address, 'a test'),
+      endpoint: workloadApiAt(parseAddress(address, 'a test')),
       method: fetchX509SVID,
       request: encodeMessage(fetchX509SVID.input, {}),
       maxMessageBytes: 1_000_000,
       // Asked again and again, as it would be in hours.
-      livenessMs: 50,
+      liveness: { everyMs: 50, answerMs },
       signal: ended.signal,
       onMessage,
     });
@@ -74,10 +75,10 @@ test('a connection whose other side hangs ends, and one whose other side is only
     if (messages === 2) resolve();
   };
   let isOver = false;
-  const quiet = open(api.address, onMessage).finally(() => {
+  const quiet = open(api.address, 30_000, onMessage).finally(() => {
     isOver = true;
   });
-  const hung = open(relay.address, onMessage);
+  const hung = open(relay.address, 1_000, onMessage);
   await both;
 
   relay.hang();
