@@ -4,7 +4,7 @@ import { SpiffeError } from '@svidkit/core';
 
 import { plainText } from './plain-text.ts';
 
-/** Where a Workload API listens. */
+/** Where a Workload API listens: the socket, decoded, or an IP address (version 6 without brackets) and its port. */
 export type WorkloadApiAddress =
   | { readonly scheme: 'unix'; readonly path: string; readonly text: string }
   | { readonly scheme: 'tcp'; readonly host: string; readonly port: number; readonly text: string };
@@ -35,12 +35,13 @@ export function chooseAddress(
 
 /**
  * Reads an address as SPIFFE Workload Endpoint 4 has it: `unix:` with an absolute path and nothing else, or `tcp:` with
- * an IP address, a port and nothing else. Nothing is repaired.
+ * an IP address, a port and nothing else. Nothing is repaired, looked up or connected to. Clients and sources do this
+ * themselves; it is for configuration that is to be checked before.
  *
- * @param origin - who named it, for messages.
+ * @param origin - who named it, for messages. Default: `address`.
  * @throws {@link SpiffeError} `ERR_WORKLOAD_API_ADDRESS`.
  */
-export function parseAddress(text: unknown, origin: string): WorkloadApiAddress {
+export function parseAddress(text: unknown, origin = 'address'): WorkloadApiAddress {
   const fail = (problem: string): never => {
     throw new SpiffeError(
       'ERR_WORKLOAD_API_ADDRESS',

@@ -1,4 +1,4 @@
-export { ADDRESS_VARIABLE } from './address.ts';
+export { ADDRESS_VARIABLE, parseAddress, type WorkloadApiAddress } from './address.ts';
 export { type BackoffOptions } from './backoff.ts';
 export { type WorkloadApiClientOptions } from './client-options.ts';
 export { createWorkloadApiClient } from './create-workload-api-client.ts';
