@@ -25,8 +25,9 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 /** Why a server cannot be had on this machine: its rows are skipped. */
 export class Unavailable extends Error {}
 
-/** Downloads Debian packages once, checks them against their pins, and unpacks them into `into`. */
-export async function unpackDebian(pins: readonly DebianPin[], into: string): Promise<void> {
+/** Downloads Debian packages once, checks them against their pins, and unpacks them into the folder `into`, which it makes. */
+export async function unpackDebian(pins: readonly DebianPin[], into: string): Promise<string> {
+  await mkdir(into, { recursive: true });
   const folder = join(CACHE, 'debian');
   await mkdir(folder, { recursive: true });
   for (const { name, version, sha256 } of pins) {
@@ -49,6 +50,7 @@ export async function unpackDebian(pins: readonly DebianPin[], into: string): Pr
     if (found !== sha256) throw new Error(`${kept}: want SHA-256 ${sha256}, got ${found}`);
     await attempt(`unpacking ${name}`, () => run('dpkg', ['-x', kept, into]));
   }
+  return into;
 }
 
 /** Builds a command of a Go module once, from the module as the Go checksum database knows it. */

@@ -76,6 +76,18 @@ export async function serverFile(path: string, content: string): Promise<string>
   return path;
 }
 
+/** Writes what a server shows and whom it trusts. Gives the paths. */
+export async function tlsFiles(
+  folder: string,
+  { identity, authorities }: Pick<ServerSetting, 'identity' | 'authorities'>,
+): Promise<{ readonly cert: string; readonly key: string; readonly ca: string }> {
+  return {
+    cert: await serverFile(join(folder, 'tls.crt'), identity.certPem),
+    key: await serverFile(join(folder, 'tls.key'), identity.keyPem),
+    ca: await serverFile(join(folder, 'ca.crt'), authorities),
+  };
+}
+
 /** Starts a server and waits until it listens; it ends with this process. */
 export async function runServer(options: RunOptions & { readonly port: number }): Promise<RunningServer> {
   const child = start(options);

@@ -25,9 +25,7 @@ export interface DevId {
 export async function startSoftwareTpm(stage: Stage): Promise<string> {
   const name = stage.name('tpm');
   const folder = await stage.makeFolder(name);
-  const root = join(folder, 'root');
-  await mkdir(root);
-  await unpackDebian(SWTPM, root);
+  const root = await unpackDebian(SWTPM, join(folder, 'root'));
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   const [state, socket, control] = [join(folder, 'state'), join(folder, 'tpm'), join(folder, 'ctl')];
   await mkdir(state);

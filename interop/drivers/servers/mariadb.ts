@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { unpackDebian } from '../fetch.ts';
@@ -12,6 +12,7 @@ import {
   serverFile,
   serverFolder,
   type ServerSetting,
+  tlsFiles,
   USER,
 } from '../server.ts';
 
@@ -21,12 +22,11 @@ export const mariadbServer: ServerKind = {
   version: MARIADB[0]?.version.replace(/^1:|-.*$/g, '') ?? '',
   preface: mysqlPreface,
   configured: '`REQUIRE X509`, `require_secure_transport=ON`',
-  async start({ folder, port, identity, authorities }: ServerSetting) {
-    const root = join(folder, 'root');
-    await mkdir(root);
-    await unpackDebian(MARIADB, root);
+  async start({ folder, port, ...setting }: ServerSetting) {
+    const root = await unpackDebian(MARIADB, join(folder, 'root'));
     const share = join(root, 'usr/share/mysql');
     const work = await serverFolder(join(folder, 'work'));
+    const files = await tlsFiles(work, setting);
     const data = await serverFolder(join(work, 'data'));
     const common = {
       command: join(root, 'usr/sbin/mariadbd'),
@@ -65,9 +65,9 @@ export const mariadbServer: ServerKind = {
         `--init-file=${init}`,
         '--require-secure-transport=ON',
         '--tls-version=TLSv1.3',
-        `--ssl-cert=${await serverFile(join(work, 'tls.crt'), identity.certPem)}`,
-        `--ssl-key=${await serverFile(join(work, 'tls.key'), identity.keyPem)}`,
-        `--ssl-ca=${await serverFile(join(work, 'ca.crt'), authorities)}`,
+        `--ssl-cert=${files.cert}`,
+        `--ssl-key=${files.key}`,
+        `--ssl-ca=${files.ca}`,
       ],
       port,
     });

@@ -10,6 +10,7 @@ import {
   serverFile,
   serverFolder,
   type ServerSetting,
+  tlsFiles,
 } from '../server.ts';
 
 /** The NATS server, built from its Go module. Its one user is the SPIFFE ID of the client, with a password. */
@@ -18,15 +19,16 @@ export const natsServer: ServerKind = {
   version: NATS.version.slice(1),
   preface: natsPreface,
   configured: '`verify_and_map: true`, the user is the SPIFFE ID',
-  async start({ folder, port, identity, authorities, clientId }: ServerSetting) {
+  async start({ folder, port, clientId, ...setting }: ServerSetting) {
     const command = await copyProgram(await buildGo(NATS), join(folder, 'nats-server'));
     const work = await serverFolder(join(folder, 'work'));
+    const files = await tlsFiles(work, setting);
     const config = `
 listen: "127.0.0.1:${port}"
 tls {
-  cert_file: ${JSON.stringify(await serverFile(join(work, 'tls.crt'), identity.certPem))}
-  key_file: ${JSON.stringify(await serverFile(join(work, 'tls.key'), identity.keyPem))}
-  ca_file: ${JSON.stringify(await serverFile(join(work, 'ca.crt'), authorities))}
+  cert_file: ${JSON.stringify(files.cert)}
+  key_file: ${JSON.stringify(files.key)}
+  ca_file: ${JSON.stringify(files.ca)}
   verify_and_map: true
 }
 authorization { users = [ { user: ${JSON.stringify(clientId)}, password: ${JSON.stringify(PASSWORD)} } ] }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { unpackDebian } from '../fetch.ts';
@@ -12,6 +11,7 @@ import {
   serverFile,
   serverFolder,
   type ServerSetting,
+  tlsFiles,
   USER,
 } from '../server.ts';
 
@@ -21,13 +21,12 @@ export const postgresServer: ServerKind = {
   version: POSTGRES[0]?.version.split('-')[0] ?? '',
   preface: postgresPreface,
   configured: '`hostssl ... scram-sha-256 clientcert=verify-ca`',
-  async start({ folder, port, identity, authorities }: ServerSetting) {
-    const root = join(folder, 'root');
-    await mkdir(root);
-    await unpackDebian(POSTGRES, root);
+  async start({ folder, port, ...setting }: ServerSetting) {
+    const root = await unpackDebian(POSTGRES, join(folder, 'root'));
     const programs = join(root, 'usr/lib/postgresql/15/bin');
     const env = { LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu'), TZ: 'UTC', PGTZ: 'UTC' };
     const work = await serverFolder(join(folder, 'work'));
+    const files = await tlsFiles(work, setting);
     const data = join(work, 'data');
     await runTool({
       command: join(programs, 'initdb'),
@@ -56,9 +55,9 @@ export const postgresServer: ServerKind = {
       fsync: 'off',
       ssl: 'on',
       ssl_min_protocol_version: 'TLSv1.3',
-      ssl_cert_file: await serverFile(join(work, 'tls.crt'), identity.certPem),
-      ssl_key_file: await serverFile(join(work, 'tls.key'), identity.keyPem),
-      ssl_ca_file: await serverFile(join(work, 'ca.crt'), authorities),
+      ssl_cert_file: files.cert,
+      ssl_key_file: files.key,
+      ssl_ca_file: files.ca,
     };
     return runServer({
       command: join(programs, 'postgres'),

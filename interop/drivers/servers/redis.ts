@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { unpackDebian } from '../fetch.ts';
@@ -11,6 +10,7 @@ import {
   serverFile,
   serverFolder,
   type ServerSetting,
+  tlsFiles,
   USER,
 } from '../server.ts';
 
@@ -20,20 +20,19 @@ export const redisServer: ServerKind = {
   version: REDIS[0]?.version.replace(/^5:|-.*$/g, '') ?? '',
   preface: noPreface,
   configured: '`tls-auth-clients yes`, plain port off',
-  async start({ folder, port, identity, authorities }: ServerSetting) {
-    const root = join(folder, 'root');
-    await mkdir(root);
-    await unpackDebian(REDIS, root);
+  async start({ folder, port, ...setting }: ServerSetting) {
+    const root = await unpackDebian(REDIS, join(folder, 'root'));
     const work = await serverFolder(join(folder, 'work'));
+    const files = await tlsFiles(work, setting);
     const config = `
 bind 127.0.0.1
 port 0
 tls-port ${port}
 tls-auth-clients yes
 tls-protocols "TLSv1.3"
-tls-cert-file ${await serverFile(join(work, 'tls.crt'), identity.certPem)}
-tls-key-file ${await serverFile(join(work, 'tls.key'), identity.keyPem)}
-tls-ca-cert-file ${await serverFile(join(work, 'ca.crt'), authorities)}
+tls-cert-file ${files.cert}
+tls-key-file ${files.key}
+tls-ca-cert-file ${files.ca}
 dir ${work}
 save ""
 user default off

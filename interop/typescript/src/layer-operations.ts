@@ -5,8 +5,10 @@ import { createPublicKey } from 'node:crypto';
 import { Certificate, parseJwtBundle, SpiffeError, TrustDomain, verifyX509Chain } from '@svidkit/core';
 
 import { acceptedSignature } from '../../../packages/core/src/der/signature-algorithm.ts';
-import { proveJws } from '../../../packages/core/src/jwt/prove-jws.ts';
-import { readCompactJws } from '../../../packages/core/src/jwt/read-compact-jws.ts';
+import { proveJws } from '../../../packages/core/src/jws/prove-jws.ts';
+import { readCompactJws } from '../../../packages/core/src/jws/read-compact-jws.ts';
+import { jwtError } from '../../../packages/core/src/jwt/jwt-error.ts';
+import { JWT_FORM } from '../../../packages/core/src/jwt/jwt-form.ts';
 import { verifySignature } from '../../../packages/core/src/verify/verify-signature.ts';
 import { BadParams, bytes, isObject, type JsonObject, text, texts } from './params.ts';
 
@@ -25,9 +27,13 @@ export function verifyPath(params: JsonObject): JsonObject {
 
 /** `jws.verify` */
 export async function verifyJws(params: JsonObject): Promise<JsonObject> {
-  const jws = readCompactJws(text(params, 'jws'), { isStrict: false, needsKeyId: false });
+  const jws = readCompactJws(text(params, 'jws'), {
+    ...JWT_FORM,
+    isStrict: false,
+    needsKeyId: false,
+  });
   const { authorities } = parseJwtBundle(asBundle(text(params, 'jwks')), TrustDomain.parse('example.org'));
-  await proveJws(jws, authorities, '');
+  await proveJws(jws, authorities, '', jwtError);
   return { payloadB64: Buffer.from(jws.payload).toString('base64') };
 }
 

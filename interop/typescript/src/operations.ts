@@ -30,6 +30,7 @@ import {
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
 import { connectAsProgram } from './web-client.ts';
+import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
   fetchJwt,
@@ -65,6 +66,8 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
+  ['wit.validate', validateWit],
+  ['wit.accept', acceptWit],
   [
     'source.open',
     (params) =>

@@ -1,4 +1,8 @@
-import { parseAddress, type WorkloadApiClient, type WorkloadApiJwtSource } from '@svidkit/workload-api';
+import {
+  parseWorkloadApiAddress,
+  type WorkloadApiClient,
+  type WorkloadApiJwtSource,
+} from '@svidkit/workload-api';
 
 import { engine } from './engine.ts';
 import { OpenThings } from './open-things.ts';
@@ -9,7 +13,7 @@ export const jwtSources: OpenThings<WorkloadApiJwtSource> = new OpenThings('j');
 
 /** `endpoint.parse` */
 export function parseEndpoint(params: JsonObject): JsonObject {
-  const address = parseAddress(text(params, 'value'));
+  const address = parseWorkloadApiAddress(text(params, 'value'));
   const { scheme } = address;
   if (scheme === 'unix') return { scheme, address: address.path };
   const { host, port } = address;

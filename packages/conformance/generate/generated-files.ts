@@ -3,7 +3,7 @@ import { caseChangelog, type ListedCase } from './case-changelog.ts';
 import { coverageText } from './coverage.ts';
 import { type PlayedCase, playedCases } from './played-cases.ts';
 import { publishedIdsText } from './published-ids.ts';
-import { renderSuite, SINCE, type SuiteDraft, vectorText } from './render.ts';
+import { renderSuites, SINCE, type SuiteDraft, vectorText } from './render.ts';
 import { requirementsText } from './requirements.ts';
 import { suiteDrafts } from './suites.ts';
 import { WITHDRAWN } from './withdrawn.ts';
@@ -12,9 +12,7 @@ import { WITHDRAWN } from './withdrawn.ts';
 export function generatedFiles(): ReadonlyMap<string, string> {
   const drafts = suiteDrafts();
   const played = playedCases();
-  const files = new Map(
-    drafts.map((suite) => [`vectors/${suite.suite}.json`, vectorText(renderSuite(suite))]),
-  );
+  const files = new Map(renderSuites(drafts).map((file) => [`vectors/${file.suite}.json`, vectorText(file)]));
   files.set('coverage.json', coverageText(drafts, played));
   files.set('published-ids.json', publishedIdsText(drafts, played));
   files.set('CHANGELOG-cases.md', caseChangelog(listedCases(drafts, played), WITHDRAWN));

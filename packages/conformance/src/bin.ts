@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import { nodeProblem } from './cli/node-problem.ts';
 import { runCli } from './cli/run-cli.ts';
 import { EXIT } from './exit-code.ts';
 
-const { stdout, stderr, execPath, execArgv, argv } = process;
+const { stdout, stderr, execPath, execArgv, argv, versions } = process;
 // The one place that reads the environment.
 // oxlint-disable-next-line node/no-process-env
 const stepSummary = process.env['GITHUB_STEP_SUMMARY'];
@@ -20,6 +21,12 @@ process.once('uncaughtException', (error) => {
 void main();
 
 async function main(): Promise<void> {
+  const problem = nodeProblem(versions.node);
+  if (problem !== undefined) {
+    stderr.write(`spiffe-conformance: ${problem}\n`);
+    process.exitCode = EXIT.kit;
+    return;
+  }
   try {
     process.exitCode = await runCli(argv.slice(2), {
       stdout,

@@ -60,21 +60,24 @@ describe('the cases of behaviour against the reference', () => {
     for (const { convergenceMs = Infinity } of results.results) expect(convergenceMs).toBeLessThan(10_000);
   });
 
-  test('run with a source that is given, and need mounts where they are about mounts', async () => {
-    const { exitCode, results } = await runCases(
-      cases([
-        'mtls-server/rotate/new*',
-        'mtls-server/accept/federated*',
-        'mtls-client/send/presents*',
-        'rotation/swap/leaf-and-key*',
-      ]),
-      [...REFERENCE, '--sources', 'static'],
-    );
-    expect(exitCode).toBe(0);
-    expect(results.summary).toEqual({ pass: 4, unsupported: 4 });
-    const [about] = results.results.filter(({ status }) => status === 'unsupported');
-    expect(about?.reason).toBe('the adapter does not declare sources:mount');
-  });
+  test.each(['static', 'workloadApi'])(
+    'run with a source of the kind %s, and need mounts where they are about mounts',
+    async (kind) => {
+      const { exitCode, results } = await runCases(
+        cases([
+          'mtls-server/rotate/new*',
+          'mtls-server/accept/federated*',
+          'mtls-client/send/presents*',
+          'rotation/swap/leaf-and-key*',
+        ]),
+        [...REFERENCE, '--sources', kind],
+      );
+      expect(exitCode).toBe(0);
+      expect(results.summary).toEqual({ pass: 4, unsupported: 4 });
+      const [about] = results.results.filter(({ status }) => status === 'unsupported');
+      expect(about?.reason).toBe('the adapter does not declare sources:mount');
+    },
+  );
 
   test('are no pass of an adapter that has nothing of it', async () => {
     const { exitCode, results, stderr } = await runCases(

@@ -2,7 +2,7 @@ import { readBundle } from './bundle-document.ts';
 import { badBundle, MOST_BUNDLE_BYTES, readBundleJson } from './bundle-json.ts';
 import { isSpiffeError } from './errors.ts';
 import { formatBundle } from './format-bundle-document.ts';
-import { isJsonObject, kindOfJson } from './json-reader.ts';
+import { isJsonObject, type JsonObject, kindOfJson } from './json-reader.ts';
 import { quote } from './quote.ts';
 import { SpiffeBundle } from './spiffe-bundle.ts';
 import { requireTrustDomainName } from './spiffe-id-syntax.ts';
@@ -23,16 +23,21 @@ const MOST_TRUST_DOMAINS = 10_000;
  * @see Trust Domain and Bundle 5
  */
 export function parseBundleMap(json: string | Uint8Array): ReadonlyMap<string, SpiffeBundle> {
-  const byName = readBundleJson(json, MOST_BUNDLE_BYTES).get('trust_domains');
+  return readBundleMap(readBundleJson(json, MOST_BUNDLE_BYTES));
+}
+
+/** The bundles in one object of a document. */
+export function readBundleMap(members: JsonObject): ReadonlyMap<string, SpiffeBundle> {
+  const byName = members.get('trust_domains');
   if (!isJsonObject(byName)) throw badBundle('an object as trust_domains', kindOfJson(byName));
   if (byName.size > MOST_TRUST_DOMAINS) {
     throw badBundle(`at most ${MOST_TRUST_DOMAINS} trust domains`, `${byName.size}`);
   }
   const bundles = new Map<string, SpiffeBundle>();
-  for (const [name, members] of byName) {
+  for (const [name, bundle] of byName) {
     const trustDomain = trustDomainOf(name);
-    if (!isJsonObject(members)) throw badBundle(`an object for ${name}`, kindOfJson(members));
-    const { x509, jwt, sequence, skipped } = readBundle(members, trustDomain);
+    if (!isJsonObject(bundle)) throw badBundle(`an object for ${name}`, kindOfJson(bundle));
+    const { x509, jwt, sequence, skipped } = readBundle(bundle, trustDomain);
     bundles.set(
       trustDomain.name,
       SpiffeBundle.of(trustDomain, { x509, jwt, skipped, ...(sequence === undefined ? {} : { sequence }) }),

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   ERR_BUNDLE_INVALID: 'environment',
   ERR_BUNDLE_EMPTY: 'environment',
   ERR_BUNDLE_UNKNOWN: 'peer',
+  ERR_BUNDLE_SEQUENCE: 'environment',
   // Bundles of other trust domains
   ERR_FEDERATION_UNREACHABLE: 'environment',
   ERR_FEDERATION_UNTRUSTED: 'peer',
@@ -53,6 +54,9 @@ export const ERROR_CODES = {
   ERR_JWT_MISSING: 'peer',
   ERR_JWT_UNAVAILABLE: 'environment',
   ERR_JWT_INSECURE: 'caller',
+  // WIT-SVIDs
+  ERR_WIT_PROOF: 'peer',
+  ERR_WIT_REPLAY: 'peer',
   // Peers of a connection
   ERR_PEER_NO_CERTIFICATE: 'peer',
   ERR_PEER_UNAUTHORIZED: 'peer',
@@ -98,6 +102,11 @@ export const ERROR_CODES = {
   ERR_WORKLOAD_API_RESPONSE: 'environment',
   ERR_WORKLOAD_API_TIMEOUT: 'environment',
   ERR_WORKLOAD_API_CLOSED: 'caller',
+  // Broker API
+  ERR_BROKER_REFERENCE: 'caller',
+  ERR_BROKER_UNAUTHENTICATED: 'environment',
+  ERR_BROKER_DENIED: 'environment',
+  ERR_BROKER_WORKLOAD_NOT_FOUND: 'environment',
   // Deny lists and migration policies
   ERR_POLICY_INVALID: 'environment',
   // Configuration

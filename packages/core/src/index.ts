@@ -46,6 +46,7 @@ export {
   type StaticMigrationPolicy,
   staticMigrationPolicy,
 } from './migration-policy.ts';
+export { parseSpiffeBundles, type SpiffeBundles } from './parse-spiffe-bundles.ts';
 export { parsePem, type PemBlock } from './pem.ts';
 export { SourceCell, type SourceCellOptions } from './source-cell.ts';
 export { type HealthStatus, type SourceHealth, type X509Context, type X509Source } from './source.ts';

@@ -2,7 +2,7 @@ import { type KeyObject } from 'node:crypto';
 
 import { badBundle, MOST_BUNDLE_BYTES, readKeys } from './bundle-json.ts';
 import { INSPECT, type Inspect } from './inspect-custom.ts';
-import { isJsonObject, type JsonObject, kindOfJson } from './json-reader.ts';
+import { readAuthorities } from './jwk-authorities.ts';
 import { readJwtKey } from './jwk.ts';
 import { kindOf, quote } from './quote.ts';
 import { type TrustDomain } from './trust-domain.ts';
@@ -60,24 +60,7 @@ export class JwtBundle {
     keys: readonly unknown[],
     isFor: (use: unknown) => boolean,
   ): JwtBundle {
-    const authorities = new Map<string, KeyObject>();
-    const skipped: string[] = [];
-    for (const [index, jwk] of keys.entries()) {
-      if (!isJsonObject(jwk) || !isFor(jwk.get('use'))) continue;
-      const place = `keys[${index}]`;
-      const reading = readEntry(jwk);
-      if ('problem' in reading) {
-        skipped.push(`${place} is no authority for JWT-SVIDs: ${reading.problem}`);
-        continue;
-      }
-      const { keyId, key } = reading;
-      const before = authorities.get(keyId);
-      // Which of the two a token means nobody can say, and another reader could take the other one.
-      if (before !== undefined && !before.equals(key)) {
-        throw badBundle('one key for each key ID', `two for ${quote(keyId)} (${place})`);
-      }
-      authorities.set(keyId, key);
-    }
+    const { authorities, skipped } = readAuthorities(keys, isFor, 'JWT-SVIDs');
     return new JwtBundle(trustDomain, authorities, skipped);
   }
 
@@ -119,19 +102,6 @@ export class JwtBundle {
 export function parseJwtBundle(jwks: string | Uint8Array, trustDomain: TrustDomain): JwtBundle {
   const { keys } = readKeys(jwks, MOST_BUNDLE_BYTES);
   return JwtBundle.fromJwks(trustDomain, keys, (use) => use === undefined || use === 'jwt-svid');
-}
-
-function readEntry(
-  jwk: JsonObject,
-): { readonly keyId: string; readonly key: KeyObject } | { readonly problem: string } {
-  const keyId = jwk.get('kid');
-  // JWT-SVID 6.1
-  if (typeof keyId !== 'string' || keyId === '') {
-    return { problem: `want a key ID (kid), got ${keyId === '' ? 'an empty one' : kindOfJson(keyId)}` };
-  }
-  const reading = readJwtKey(jwk);
-  // A copy: what is cut out of a text keeps all of that text in memory.
-  return 'problem' in reading ? reading : { keyId: Buffer.from(keyId).toString(), key: reading.key };
 }
 
 function badKey(want: string, got: string): Error {

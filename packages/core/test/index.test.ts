@@ -40,6 +40,7 @@ test('the package exports what it promises and nothing else', () => {
     'parseJwtBundle',
     'parseMigrationPolicy',
     'parsePem',
+    'parseSpiffeBundles',
     'parseSpiffeIdLenient',
     'publish',
     'requireAuthorizer',

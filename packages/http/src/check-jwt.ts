@@ -59,7 +59,8 @@ export async function checkJwt(
 
 function tokenOf(request: RequestWithHeaders | null | undefined): string {
   const { rawHeaders, headers } = request ?? {};
-  // As it came: `headers` has the first of two alone.
+  // As it came: `headers` has the first of two alone, and `headersDistinct` is empty for every message of a process once
+  // anything has read it of the prototype (`inspect` with `getters` does), which then keeps what is meant for one message.
   if (rawHeaders === undefined) return readBearer(headers?.authorization);
   const values = rawHeaders.filter(
     (_, i) => rawHeaders[i - 1]?.toLowerCase() === 'authorization' && i % 2 === 1,

@@ -148,9 +148,18 @@ describe('the guide', () => {
 });
 
 describe('the README', () => {
+  const snippets = Array.from(readme.matchAll(/^```js\n(.*?)^```$/gms), ([, code = '']) => code);
+
+  test('has as many programs as are run here', () => {
+    expect(snippets).toHaveLength(2);
+  });
+
   test('has a service', async () => {
-    const [snippet = '', ...more] = Array.from(readme.matchAll(/^```js\n(.*?)^```$/gms), ([, code]) => code);
-    expect(more).toEqual([]);
-    await expectService(await portOf(await run(snippet, '/greeter')));
+    await expectService(await portOf(await run(snippets[0] ?? '', '/greeter')));
+  });
+
+  test('has WebSockets by token', async () => {
+    const { stdout } = await run(snippets[1] ?? '', '/greeter');
+    expect(stdout === null ? '' : await text(stdout)).toBe('hello spiffe://prod.example/web\n401 Bearer\n');
   });
 });

@@ -1,9 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
 
 import { getRequestListener } from '@hono/node-server';
 import { Controller, Get, Req, UseGuards } from '@nestjs/common';
@@ -257,6 +258,21 @@ describe('checkJwt', () => {
     ]) {
       expect(await raw(port, ...lines)).toContain('ERR_JWT_MISSING');
     }
+  });
+
+  it('J-16: takes one header, and not one of two, whatever has looked at the prototype of requests', async () => {
+    const prototype = IncomingMessage.prototype as object;
+    const own = Object.getOwnPropertySymbols(prototype);
+    inspect(IncomingMessage, { showHidden: true, getters: true });
+    closing(prototype, () => {
+      for (const symbol of Object.getOwnPropertySymbols(prototype)) {
+        if (!own.includes(symbol)) Reflect.deleteProperty(prototype, symbol);
+      }
+    });
+    const port = await serving(async (request) => (await checkJwt(request, source, OPEN)).id);
+    const good = `Authorization: Bearer ${tokenOf('/guest')}`;
+    expect(await raw(port, good)).toContain('spiffe://a.test/guest');
+    expect(await raw(port, good, `Authorization: Bearer ${tokenOf('/admin')}`)).toContain('ERR_JWT_MISSING');
   });
 
   it('knows nobody before, and each request of a connection for itself', async () => {

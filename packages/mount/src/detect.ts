@@ -25,6 +25,8 @@ export interface MountPlan {
   readonly isCaNamed: boolean;
   /** Bundle files that were configured for their trust domain. */
   readonly bundles: ReadonlyMap<TrustDomain, string>;
+  /** The file that was configured for the bundles of several trust domains. */
+  readonly bundleMap: string | undefined;
   /** How the bundle files in `directory` end that carry the name of their trust domain. */
   readonly bundleSuffixes: readonly string[];
   readonly strictBundle: boolean;
@@ -69,16 +71,22 @@ export function explicitPlan(settings: MountSettings): MountPlan | undefined {
     identity: paths,
     ownBundles: ca === undefined ? [] : [resolve(base, ca)],
     isCaNamed: ca !== undefined,
-    bundles: bundlePaths(settings, base),
+    ...bundlePaths(settings, base),
     bundleSuffixes: [],
     strictBundle: false,
   };
 }
 
 /** The directories that the files of `plan` are in, as configured. */
-export function directoriesOf({ directory, identity, ownBundles, bundles }: MountPlan): readonly string[] {
-  const files = [...identityNames(identity), ...ownBundles, ...bundles.values()];
+export function directoriesOf(plan: MountPlan): readonly string[] {
+  const { directory, identity } = plan;
+  const files = [...identityNames(identity), ...configuredBundles(plan)];
   return [...new Set([directory, ...files.map((file) => dirname(file))])];
+}
+
+/** The bundle files of `plan` that are known without a look at the directory. */
+export function configuredBundles({ ownBundles, bundles, bundleMap }: MountPlan): readonly string[] {
+  return [...ownBundles, ...bundles.values(), ...(bundleMap === undefined ? [] : [bundleMap])];
 }
 
 async function lookInto(directory: string, settings: MountSettings, fs: MountFs): Promise<Candidate> {
@@ -152,7 +160,7 @@ function planOf(
     identity: absolute(identity, directory),
     ownBundles: names.map((name) => resolve(directory, name)),
     isCaNamed: settings.ca !== undefined,
-    bundles: bundlePaths(settings, directory),
+    ...bundlePaths(settings, directory),
     bundleSuffixes: layout.bundleSuffixes,
     strictBundle: layout.strictBundle,
   };
@@ -165,8 +173,14 @@ function absolute(identity: IdentityFiles, base: string): IdentityFiles {
   return { credentialBundle: resolve(base, identity.credentialBundle) };
 }
 
-function bundlePaths(settings: MountSettings, base: string): ReadonlyMap<TrustDomain, string> {
-  return new Map([...settings.bundles].map(([trustDomain, file]) => [trustDomain, resolve(base, file)]));
+function bundlePaths(
+  { bundles, bundleMap }: MountSettings,
+  base: string,
+): Pick<MountPlan, 'bundles' | 'bundleMap'> {
+  return {
+    bundles: new Map([...bundles].map(([trustDomain, file]) => [trustDomain, resolve(base, file)])),
+    bundleMap: bundleMap === undefined ? undefined : resolve(base, bundleMap),
+  };
 }
 
 function nothingFound(

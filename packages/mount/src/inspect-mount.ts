@@ -1,10 +1,10 @@
 import { type Certificate, healthTimes, SpiffeError, statusAt, type X509Svid } from '@svidkit/core';
 
+import { type BundleReading } from './bundle-reading.ts';
 import { BundleState } from './bundle-state.ts';
 import { detect, type MountPlan } from './detect.ts';
 import { distrust, IdentityState } from './identity-state.ts';
 import { identityNames } from './layout.ts';
-import { type BundleReading } from './load-bundles.ts';
 import { look, type Look } from './look.ts';
 import { pooledFs } from './mount-fs.ts';
 import { type MountOptions, type MountSettings, mountSettings } from './mount-options.ts';
@@ -157,8 +157,9 @@ function fileReports(
         ]
       : [['credential-bundle', identity.credentialBundle]];
   const bundlePaths = new Set(readings.map(({ path }) => path).filter((path) => path !== ''));
+  if (plan.bundleMap !== undefined) bundlePaths.add(plan.bundleMap);
   // Nobody knows which of them would count as long as the identity is unknown.
-  const paths = bundlePaths.size > 0 ? bundlePaths : new Set(plan.ownBundles.slice(0, 1));
+  const paths = readings.length > 0 ? bundlePaths : new Set([...plan.ownBundles.slice(0, 1), ...bundlePaths]);
   const bundleFiles = [...paths].map((path): [FileReport['role'], string] => ['bundle', path]);
   return [...identityFiles, ...bundleFiles].map(([role, path]) => fileReport(role, path, observation, table));
 }
@@ -213,10 +214,20 @@ function identityReport(svid: X509Svid, now: number, chainVerified: boolean): Id
   };
 }
 
-function bundleReport({ trustDomain, path, bundle }: BundleReading): readonly BundleReport[] {
-  if (bundle === undefined) return [];
-  const { authorities, skipped } = bundle;
-  return [{ trustDomain: trustDomain.name, path, authorities: authorities.map(certificateReport), skipped }];
+function bundleReport(reading: BundleReading): readonly BundleReport[] {
+  const { trustDomain, path, format, bundle, skipped, facts } = reading;
+  if (bundle === undefined || format === undefined) return [];
+  return [
+    {
+      trustDomain: trustDomain.name,
+      path,
+      format,
+      sequence: facts?.sequence?.toString(),
+      authorities: bundle.authorities.map(certificateReport),
+      jwtKeyIds: facts?.jwtKeyIds ?? [],
+      skipped,
+    },
+  ];
 }
 
 function certificateReport(certificate: Certificate): CertificateReport {

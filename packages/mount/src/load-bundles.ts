@@ -1,34 +1,14 @@
-import { SpiffeError, SpiffeId, type TrustDomain, X509Bundle } from '@svidkit/core';
+import { SpiffeError, TrustDomain } from '@svidkit/core';
 
+import { type BundleMapReading, type BundleReading, type BundlesRead } from './bundle-reading.ts';
 import { type MountPlan } from './detect.ts';
 import { namingFile } from './load-identity.ts';
 import { type ForeignAuthorities } from './mount-options.ts';
 import { type Observation } from './observe.ts';
+import { type BundleFile, parseBundleFile } from './parse-bundle-file.ts';
+import { permissionProblems } from './permissions.ts';
 import { type GenerationReader } from './read-generation.ts';
-
-/** What one look says about the bundle of one trust domain. */
-export interface BundleReading {
-  readonly trustDomain: TrustDomain;
-  /** The file; the preferred one when there is none. */
-  readonly path: string;
-  /** What it holds; undefined when it is not there, or `error` says why it is not known. */
-  readonly bundle: X509Bundle | undefined;
-  /** Why it could not be read. */
-  readonly error: SpiffeError | undefined;
-  /** Whether its writer swaps whole generations: then what is read is what was meant. */
-  readonly isAtomic: boolean;
-}
-
-/** All bundles of one look. */
-export interface BundlesRead {
-  readonly readings: readonly BundleReading[];
-  /** What is odd but no obstacle. */
-  readonly warnings: readonly SpiffeError[];
-  /** Whether a bundle that is not among the readings is really gone. */
-  readonly isComplete: boolean;
-  /** Whether the writer swaps whole generations. */
-  readonly isAtomic: boolean;
-}
+import { withoutForeign } from './without-foreign.ts';
 
 /** Where and how to read bundles. */
 export interface BundleRequest {
@@ -40,152 +20,227 @@ export interface BundleRequest {
   /** Whether that file is to be believed in this look. If not, nothing is said about what is in it. */
   readonly isOwnFileOurs: boolean;
   readonly foreignAuthorities: ForeignAuthorities;
+  /** The user that this process runs as; undefined where there are none. */
+  readonly uid: number | undefined;
+  /** Whether a bundle file with loose permissions counts as one that cannot be read. */
+  readonly strictPermissions: boolean;
 }
 
-/** Reads the bundle of each trust domain that has a file. Never throws on account of the files. */
+/** Reads the bundle of each trust domain that has a file, or a place in the bundle map. Never throws on account of the files. */
 export async function readBundles(request: BundleRequest): Promise<BundlesRead> {
-  const { plan, observation, own, isOwnFileOurs } = request;
-  const warnings: SpiffeError[] = [];
-  const files = new Map<TrustDomain, string>([...observation.domainBundles, ...plan.bundles]);
-  const hasOwnFile = !files.has(own);
-  if (hasOwnFile && isOwnFileOurs) files.set(own, ownPath(request, warnings));
+  return new BundleLoader(request).read();
+}
 
-  const readings: BundleReading[] = [];
-  for (const [trustDomain, path] of files) {
-    const reading = await readOne(request, trustDomain, path, warnings);
-    const parts = hasOwnFile && trustDomain === own ? withoutForeign(reading, request, warnings) : [reading];
+/** One file, as read or not. */
+type FileRead = Pick<BundleReading, 'error' | 'isWhole'> & {
+  /** Undefined when it is not there, or `error` says why it is not known. */
+  readonly content: BundleFile | undefined;
+};
+
+class BundleLoader {
+  readonly #request: BundleRequest;
+  readonly #warnings: SpiffeError[] = [];
+  readonly #readings: BundleReading[] = [];
+  /** The bundle maps that were read, by their paths: one can be there for several trust domains. */
+  readonly #maps = new Map<string, FileRead>();
+
+  constructor(request: BundleRequest) {
+    this.#request = request;
+  }
+
+  async read(): Promise<BundlesRead> {
+    const { plan, observation, reader, own, isOwnFileOurs } = this.#request;
+    const files = new Map<TrustDomain, string>([...observation.domainBundles, ...plan.bundles]);
+    const hasOwnFile = !files.has(own);
+    const ownFile = this.#ownPath();
+    // Without a file of its own, ours comes from the bundle map as that of any other trust domain does.
+    const isOwnInMap = hasOwnFile && plan.bundleMap !== undefined && !reader.exists(ownFile);
+    if (hasOwnFile && isOwnFileOurs && !isOwnInMap) files.set(own, ownFile);
+
+    for (const [trustDomain, path] of files) {
+      await this.#readFile(trustDomain, path, files, hasOwnFile && trustDomain === own);
+    }
+    const map = await this.#readMap(files, isOwnInMap);
+    this.#warnOfStrayNames();
+    return {
+      readings: this.#readings,
+      map,
+      warnings: this.#warnings,
+      isComplete: observation.listed && (isOwnFileOurs || !hasOwnFile || isOwnInMap),
+      isAtomic: observation.swap !== undefined,
+    };
+  }
+
+  /** Writers can change the name of the bundle file from one rotation to the next. */
+  #ownPath(): string {
+    const { plan, reader, own } = this.#request;
+    const [preferred] = plan.ownBundles;
+    if (preferred === undefined) {
+      const [suffix] = plan.bundleSuffixes;
+      return suffix === undefined ? '' : `${plan.directory}/${own.name}${suffix}`;
+    }
+    const found = plan.ownBundles.find((path) => reader.exists(path));
+    return found ?? preferred;
+  }
+
+  #warnOfOtherName(path: string): void {
+    const { plan } = this.#request;
+    const [preferred] = plan.ownBundles;
+    if (!plan.isCaNamed || preferred === undefined || path === preferred) return;
+    this.#warn('ERR_MOUNT_NOT_FOUND', `want the trust bundle in ${preferred}, got it in ${path} instead`, {
+      hint: 'It is used. Give the writer and option files.ca the same name.',
+      file: preferred,
+    });
+  }
+
+  /** Adds what a file says of the trust domain that it is for. */
+  async #readFile(
+    trustDomain: TrustDomain,
+    path: string,
+    files: ReadonlyMap<TrustDomain, string>,
+    isOwnFile: boolean,
+  ): Promise<void> {
+    const { own, foreignAuthorities } = this.#request;
+    if (isOwnFile) this.#warnOfOtherName(path);
+    const { content, error, isWhole } = await this.#open(path, trustDomain);
+    const reading = this.#readingOf(trustDomain, path, content, { error, isWhole });
+    if (!isOwnFile || content === undefined) {
+      this.#readings.push(reading);
+      return;
+    }
     // A trust domain with a file of its own takes nothing from another one.
-    readings.push(
-      ...parts.filter((part) => part.trustDomain === trustDomain || !files.has(part.trustDomain)),
-    );
+    const isFree = (other: TrustDomain): boolean => other === own || !files.has(other);
+    if (content.format === 'bundle-map') {
+      this.#readings.push(reading, ...this.#othersInOwnMap(path, content, isWhole, isFree));
+    } else {
+      const parts = withoutForeign(reading, own, foreignAuthorities, this.#warnings);
+      this.#readings.push(...parts.filter((part) => isFree(part.trustDomain)));
+    }
   }
-  for (const name of observation.strayNames) {
-    warnings.push(
-      new SpiffeError(
+
+  /** A bundle map in the place of our own bundle speaks for others only when it is asked to. */
+  #othersInOwnMap(
+    path: string,
+    content: BundleFile,
+    isWhole: boolean,
+    isFree: (trustDomain: TrustDomain) => boolean,
+  ): readonly BundleReading[] {
+    const { own, foreignAuthorities, plan } = this.#request;
+    const names = [...content.bundles.keys()].filter((name) => name !== own.name);
+    const others = names.map((name) => TrustDomain.parse(name)).filter(isFree);
+    if (foreignAuthorities === 'split') {
+      return others.map((other) => this.#readingOf(other, path, content, { error: undefined, isWhole }));
+    }
+    if (others.length > 0 && plan.bundleMap === undefined) {
+      const got = others.map(({ name }) => name).join(', ');
+      this.#warn(
         'ERR_BUNDLE_INVALID',
-        `want a trust domain, once, before the suffix of ${JSON.stringify(name)} in ${plan.directory}`,
+        `want the bundle of ${own.name} alone in ${path}, got those of ${got} beside it`,
         {
-          hint: 'The file is left out. Name it after its trust domain, or remove it.',
-          file: plan.directory,
+          hint: 'They are left out. To federate with them, name the file with option bundles.',
+          file: path,
         },
-      ),
-    );
-  }
-  return {
-    readings,
-    warnings,
-    isComplete: observation.listed && (isOwnFileOurs || !hasOwnFile),
-    isAtomic: observation.swap !== undefined,
-  };
-}
-
-/** Writers can change the name of the bundle file from one rotation to the next. */
-function ownPath({ plan, reader, own }: BundleRequest, warnings: SpiffeError[]): string {
-  const [preferred] = plan.ownBundles;
-  if (preferred === undefined) {
-    const [suffix] = plan.bundleSuffixes;
-    return suffix === undefined ? '' : `${plan.directory}/${own.name}${suffix}`;
-  }
-  const found = plan.ownBundles.find((path) => reader.exists(path));
-  if (found === undefined || found === preferred) return preferred;
-  if (plan.isCaNamed) {
-    warnings.push(
-      new SpiffeError(
-        'ERR_MOUNT_NOT_FOUND',
-        `want the trust bundle in ${preferred}, got it in ${found} instead`,
-        {
-          hint: 'It is used. Give the writer and option files.ca the same name.',
-          file: preferred,
-        },
-      ),
-    );
-  }
-  return found;
-}
-
-async function readOne(
-  { reader, observation }: BundleRequest,
-  trustDomain: TrustDomain,
-  path: string,
-  warnings: SpiffeError[],
-): Promise<BundleReading> {
-  const isAtomic = observation.chains.get(path)?.swapLink !== undefined;
-  const reading = { trustDomain, path, bundle: undefined, error: undefined, isAtomic };
-  if (!reader.exists(path)) return reading;
-  try {
-    const file = await reader.read(path, 'a trust bundle');
-    const bundle = X509Bundle.fromPem(trustDomain, file.bytes, { file: path });
-    if (bundle.skipped.length > 0) {
-      warnings.push(
-        new SpiffeError(
-          'ERR_BUNDLE_INVALID',
-          `want authorities alone in ${path}, got others: ${bundle.skipped.join('; ')}`,
-          {
-            hint: 'They are left out. Let the writer put CA certificates alone into the bundle.',
-            file: path,
-          },
-        ),
       );
     }
-    return { ...reading, bundle };
-  } catch (error) {
-    const named = namingFile(error, path);
-    if (named instanceof SpiffeError) return { ...reading, error: named };
-    throw error;
+    return [];
   }
-}
 
-/**
- * A bundle file merged of several trust domains would let each of them vouch for ours. Authorities that say that
- * they are of another one are told by their own SPIFFE ID (X509-SVID 3.2: a signing certificate should have one).
- */
-function withoutForeign(
-  reading: BundleReading,
-  { own, foreignAuthorities }: BundleRequest,
-  warnings: SpiffeError[],
-): readonly BundleReading[] {
-  if (reading.bundle === undefined || foreignAuthorities === 'keep') return [reading];
-  const byDomain = Map.groupBy(reading.bundle.authorities, (authority) =>
-    foreignDomain(authority.uriSans, own),
-  );
-  if (byDomain.size === 0 || (byDomain.size === 1 && byDomain.has(undefined))) return [reading];
-  const names: string[] = [];
-  const bundles: X509Bundle[] = [];
-  for (const [trustDomain, authorities] of byDomain) {
-    if (trustDomain !== undefined) names.push(trustDomain.name);
-    bundles.push(
-      X509Bundle.fromDer(
-        trustDomain ?? own,
-        authorities.map(({ der }) => der),
-      ),
-    );
+  /** Adds what the bundle map says of each trust domain that has no file of its own. */
+  async #readMap(
+    files: ReadonlyMap<TrustDomain, string>,
+    isOwnInMap: boolean,
+  ): Promise<BundleMapReading | undefined> {
+    const { plan, own } = this.#request;
+    const path = plan.bundleMap;
+    if (path === undefined) return undefined;
+    const { content, error, isWhole } = await this.#open(path, undefined);
+    const inMap = [...(content?.bundles.keys() ?? [])].map((name) => TrustDomain.parse(name));
+    for (const trustDomain of new Set(isOwnInMap ? [own, ...inMap] : inMap)) {
+      // Ours has a file of its own, which may not be believed in this look.
+      const isTaken = files.has(trustDomain) || (trustDomain === own && !isOwnInMap);
+      if (!isTaken) this.#readings.push(this.#readingOf(trustDomain, path, content, { error, isWhole }));
+    }
+    if (content === undefined && error === undefined && !isOwnInMap) {
+      this.#warn('ERR_MOUNT_NOT_FOUND', `want a bundle map in ${path}, got nothing there`, {
+        hint: 'Let the writer provide it, or correct option bundles.',
+        file: path,
+      });
+    }
+    return { path, error, isWhole };
   }
-  if (!byDomain.has(undefined)) bundles.push(X509Bundle.fromDer(own, []));
-  const kept = bundles.filter(({ trustDomain }) => foreignAuthorities === 'split' || trustDomain === own);
-  if (foreignAuthorities === 'skip') {
-    warnings.push(
-      new SpiffeError(
-        'ERR_BUNDLE_INVALID',
-        `want authorities of ${own.name} alone in ${reading.path}, got some of ${names.join(', ')}`,
-        {
-          hint: 'They are left out. Mount one bundle file for each trust domain, or see option foreignAuthorities.',
-          file: reading.path,
-        },
-      ),
-    );
-  }
-  return kept.map((bundle) => ({ ...reading, trustDomain: bundle.trustDomain, bundle }));
-}
 
-/** The trust domain that an authority names and that is not `own`. */
-function foreignDomain(uriSans: readonly string[], own: TrustDomain): TrustDomain | undefined {
-  for (const uri of uriSans) {
+  async #open(path: string, trustDomain: TrustDomain | undefined): Promise<FileRead> {
+    const { reader, observation, uid, strictPermissions } = this.#request;
+    const known = this.#maps.get(path);
+    if (known !== undefined) return known;
+    const isWhole = observation.chains.get(path)?.swapLink !== undefined;
+    if (!reader.exists(path)) return { content: undefined, error: undefined, isWhole };
     try {
-      const { trustDomain } = SpiffeId.parse(uri);
-      if (!trustDomain.equals(own)) return trustDomain;
-    } catch {
-      // No SPIFFE ID, so it says nothing about trust domains.
+      const purpose = trustDomain === undefined ? 'a bundle map' : 'a trust bundle';
+      const { bytes, stats } = await reader.read(path, purpose);
+      const loose = permissionProblems([{ path, stats, kind: 'file' }], uid, 'whom we trust');
+      const [first] = loose;
+      if (strictPermissions && first !== undefined) throw first;
+      this.#warnings.push(...loose);
+      const content = parseBundleFile(bytes, trustDomain, path);
+      const read: FileRead = { content, error: undefined, isWhole: isWhole || content.format !== 'pem' };
+      if (content.format === 'bundle-map') this.#maps.set(path, read);
+      return read;
+    } catch (error) {
+      const named = namingFile(error, path);
+      if (named instanceof SpiffeError) return { content: undefined, error: named, isWhole };
+      throw error;
     }
   }
-  return undefined;
+
+  /** What a file says of one trust domain; warns of what it has that is no authority. */
+  #readingOf(
+    trustDomain: TrustDomain,
+    path: string,
+    content: BundleFile | undefined,
+    { error, isWhole }: Pick<FileRead, 'error' | 'isWhole'>,
+  ): BundleReading {
+    const found = content?.bundles.get(trustDomain.name);
+    const skipped = found?.skipped ?? [];
+    if (skipped.length > 0) {
+      const whose = content?.format === 'bundle-map' ? ` for ${trustDomain.name}` : '';
+      this.#warn(
+        'ERR_BUNDLE_INVALID',
+        `want authorities alone in ${path}${whose}, got others: ${skipped.join('; ')}`,
+        {
+          hint: 'They are left out. Let the writer put CA certificates alone into the bundle.',
+          file: path,
+        },
+      );
+    }
+    return {
+      trustDomain,
+      path,
+      format: content?.format,
+      bundle: found?.bundle,
+      skipped,
+      facts: found?.facts,
+      error,
+      isWhole,
+    };
+  }
+
+  #warnOfStrayNames(): void {
+    const { plan, observation } = this.#request;
+    for (const name of observation.strayNames) {
+      this.#warn(
+        'ERR_BUNDLE_INVALID',
+        `want a trust domain, once, before the suffix of ${JSON.stringify(name)} in ${plan.directory}`,
+        { hint: 'The file is left out. Name it after its trust domain, or remove it.', file: plan.directory },
+      );
+    }
+  }
+
+  #warn(
+    code: 'ERR_BUNDLE_INVALID' | 'ERR_MOUNT_NOT_FOUND',
+    message: string,
+    options: { readonly hint: string; readonly file: string },
+  ): void {
+    this.#warnings.push(new SpiffeError(code, message, options));
+  }
 }

@@ -1,9 +1,10 @@
 import { Certificate, parsePem, SpiffeError, SpiffeId, type TrustDomain, type X509Svid } from '@svidkit/core';
 
+import { type BundlesRead } from './bundle-reading.ts';
 import { type MountPlan } from './detect.ts';
 import { type IdentityState, type Verdict } from './identity-state.ts';
 import { identityNames } from './layout.ts';
-import { type BundlesRead, readBundles } from './load-bundles.ts';
+import { readBundles } from './load-bundles.ts';
 import { type IdentityRead, parseIdentity, readIdentity } from './load-identity.ts';
 import { type MountFs } from './mount-fs.ts';
 import { type MountSettings } from './mount-options.ts';
@@ -100,6 +101,8 @@ async function readAll(request: LookRequest, observation: Observation): Promise<
           // certificate of another trust domain, or of none, it is not ours.
           isOwnFileOurs: claimed === own,
           foreignAuthorities: settings.foreignAuthorities,
+          uid: request.uid,
+          strictPermissions: settings.strictPermissions,
         });
   return { observation, svid, error, verdict, own, bundles, permissions, file };
 }

@@ -18,7 +18,7 @@ export interface MountFileNames {
   readonly key?: string;
   /** Key and chain in one file. Instead of `cert` and `key`. */
   readonly credentialBundle?: string;
-  /** The authorities of the own trust domain. Default: the names that the layout knows. */
+  /** The bundle of the own trust domain. Default: the names that the layout knows. */
   readonly ca?: string;
 }
 
@@ -30,7 +30,8 @@ export type IdentityChange = 'within-trust-domain' | 'never' | 'any';
 /**
  * What to do with authorities in our bundle file that carry the SPIFFE ID of another trust domain, as a file merged
  * of several bundles has: `skip` them, `split` them off to the trust domain that each names, or `keep` them as
- * authorities of ours.
+ * authorities of ours. Of a bundle map in the place of our bundle file, `split` takes the bundles of all trust domains that
+ * have no file of their own; otherwise ours alone counts.
  */
 export type ForeignAuthorities = 'skip' | 'split' | 'keep';
 
@@ -47,8 +48,11 @@ export interface MountOptions {
   readonly layout?: LayoutName;
   /** Own file names, in place of those of a layout. */
   readonly files?: MountFileNames;
-  /** More bundle files, by the name of their trust domain; absolute, or relative to `directory`. */
-  readonly bundles?: Readonly<Record<string, string>>;
+  /**
+   * More bundle files, by the name of their trust domain; or one file with the bundles of several trust domains, a
+   * SPIFFE bundle map. Absolute, or relative to `directory`.
+   */
+  readonly bundles?: Readonly<Record<string, string>> | string;
   /** Milliseconds to wait for the first identity. 0 looks once. @default 30000 */
   readonly wait?: number;
   /** Milliseconds between two looks, +-20 %; at least 10. Events of the file system come in between. @default 10000 */
@@ -92,6 +96,8 @@ export interface MountSettings {
   readonly identity: IdentityFiles | undefined;
   readonly ca: string | undefined;
   readonly bundles: ReadonlyMap<TrustDomain, string>;
+  /** The file with a bundle map. */
+  readonly bundleMap: string | undefined;
   readonly waitMs: number;
   readonly pollIntervalMs: number;
   readonly debounceMs: number;
@@ -141,12 +147,7 @@ export function mountSettings(options: MountOptions): MountSettings {
       identity === undefined ? oneOf('layout', options.layout, [undefined, ...LAYOUT_NAMES]) : 'explicit',
     identity,
     ca: files.ca === undefined ? undefined : text('files.ca', files.ca),
-    bundles: new Map(
-      Object.entries(options.bundles ?? {}).map(([name, file]) => [
-        TrustDomain.parse(name),
-        text(`bundles["${name}"]`, file),
-      ]),
-    ),
+    ...bundleFiles(options.bundles ?? {}),
     waitMs: atLeast('wait', options.wait ?? 30_000, 0),
     pollIntervalMs: atLeast('pollIntervalMs', options.pollIntervalMs ?? 10_000, 10),
     debounceMs: atLeast('debounceMs', options.debounceMs ?? 50, 0),
@@ -180,6 +181,22 @@ function identityOf({ cert, key, credentialBundle }: MountFileNames): IdentityFi
   }
   if (cert === undefined && key === undefined) return undefined;
   return { cert: text('files.cert', cert), key: text('files.key', key) };
+}
+
+function bundleFiles(
+  bundles: NonNullable<MountOptions['bundles']>,
+): Pick<MountSettings, 'bundles' | 'bundleMap'> {
+  if (typeof bundles === 'string') return { bundles: new Map(), bundleMap: text('bundles', bundles) };
+  const given: unknown = bundles;
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    const got = Array.isArray(given) ? 'a list' : typeof given;
+    throw badOption('bundles', 'a path by trust domain, or the path of a bundle map', got);
+  }
+  const files = Object.entries(bundles).map(([name, file]): [TrustDomain, string] => [
+    TrustDomain.parse(name),
+    text(`bundles["${name}"]`, file),
+  ]);
+  return { bundles: new Map(files), bundleMap: undefined };
 }
 
 function originOf(option: string | undefined, folder: string | undefined): MountSettings['origin'] {

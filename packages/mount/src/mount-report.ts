@@ -96,7 +96,13 @@ export interface IdentityReport {
 export interface BundleReport {
   readonly trustDomain: string;
   readonly path: string;
+  /** How the file is written: PEM, a SPIFFE bundle document, or a SPIFFE bundle map. */
+  readonly format: 'pem' | 'spiffe-bundle' | 'bundle-map';
+  /** The sequence number of a document, in decimal digits; undefined when it has none. */
+  readonly sequence: string | undefined;
   readonly authorities: readonly CertificateReport[];
+  /** The key IDs of the authorities for JWT-SVIDs in a document, which are no matter of this source. */
+  readonly jwtKeyIds: readonly string[];
   /** Why entries of the file were left out. */
   readonly skipped: readonly string[];
 }

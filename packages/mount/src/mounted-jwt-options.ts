@@ -16,8 +16,9 @@ export interface MountedJwtOptions extends Omit<PolicyFileOptions<never>, 'fallb
   /** Files with one token each, as spiffe-helper writes them (`jwt_svids[].jwt_svid_file_name`). Default: none. */
   readonly svids?: readonly string[];
   /**
-   * A file with JWT bundles: as spiffe-helper writes it (`jwt_bundle_file_name`), a bundle map, or the bundle of the one
-   * `trustDomain`. Default: none, and then nothing can be validated.
+   * A file with JWT bundles: as spiffe-helper writes it (`jwt_bundle_file_name`), a SPIFFE bundle map, or the SPIFFE
+   * bundle or JWK Set of the one `trustDomain`. It can be the file that {@link openMountedX509Source} reads. Default:
+   * none, and then nothing can be validated.
    */
   readonly bundle?: string;
   /** Whose bundle it is, for a file with one bundle, which does not say. */

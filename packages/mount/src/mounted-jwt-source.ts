@@ -1,18 +1,19 @@
 import { publish, SpiffeError } from '@svidkit/core';
 import {
-  type JwtBundleSet,
+  JwtBundleSet,
   type JwtSource,
   type JwtSvid,
   type JwtSvidRequest,
-  parseJwtBundles,
   parseJwtSvid,
   pickJwtSvid,
+  readJwtBundles,
   readRequest,
   validateJwtSvid,
   type ValidateJwtSvidOptions,
   type VerifiedJwtSvid,
 } from '@svidkit/core/jwt';
 
+import { BundleSequences, type OlderBundle, olderBundles, unnumberedChange } from './bundle-sequences.ts';
 import { type MountPorts } from './mount-ports.ts';
 import { type JwtFileSettings } from './mounted-jwt-options.ts';
 import { type PolicyFileHealth } from './mounted-policy-file.ts';
@@ -51,6 +52,7 @@ export class MountedJwtFiles implements MountedJwtSource {
   /** The token of each file, by its path. */
   readonly #svids = new Map<string, JwtSvid>();
   readonly #closing = new AbortController();
+  readonly #sequences = new BundleSequences();
   #bundles: JwtBundleSet | undefined;
 
   constructor(settings: JwtFileSettings, ports: MountPorts) {
@@ -59,7 +61,9 @@ export class MountedJwtFiles implements MountedJwtSource {
     const watched = svids.map(
       (file) => new WatchedFile(file, ports, (text) => this.#takeSvid(file.file, text)),
     );
-    if (bundle !== undefined) watched.push(new WatchedFile(bundle, ports, (text) => this.#takeBundles(text)));
+    if (bundle !== undefined) {
+      watched.push(new WatchedFile(bundle, ports, (text) => this.#takeBundles(text, bundle.file)));
+    }
     this.#watched = watched;
     this.files = Object.freeze(watched.map(({ file }) => file));
   }
@@ -149,9 +153,34 @@ export class MountedJwtFiles implements MountedJwtSource {
     publish('svidkit:jwt.update', () => ({ id: id.toString(), audience, expiry }));
   }
 
-  #takeBundles(text: string): void {
-    const { trustDomain } = this.#settings;
-    this.#bundles = parseJwtBundles(text, trustDomain === undefined ? {} : { trustDomain });
+  /** Takes each bundle by itself: one that is older than the one in use does not keep the others out. */
+  #takeBundles(text: string, file: string): readonly SpiffeError[] {
+    const { trustDomain: named } = this.#settings;
+    const { bundles, sequences } = readJwtBundles(text, named === undefined ? {} : { trustDomain: named });
+    const before = this.#bundles ?? JwtBundleSet.empty;
+    const older: OlderBundle[] = [];
+    const warnings: SpiffeError[] = [];
+    let next = bundles;
+    for (const bundle of bundles) {
+      const { trustDomain } = bundle;
+      const held = before.get(trustDomain);
+      const got = sequences.get(trustDomain.name);
+      const number = this.#sequences.get(trustDomain);
+      if (held !== undefined && this.#sequences.isOlder(trustDomain, got)) {
+        older.push({ trustDomain, got, held: number });
+        next = next.with(held);
+        continue;
+      }
+      if (got !== undefined && got === number && held?.equals(bundle) === false) {
+        warnings.push(unnumberedChange(file, trustDomain, got));
+      }
+      this.#sequences.note(trustDomain, got);
+    }
+    for (const { trustDomain } of before) {
+      if (next.get(trustDomain) === undefined) this.#sequences.note(trustDomain, undefined);
+    }
+    this.#bundles = next;
+    return older.length === 0 ? warnings : [olderBundles(file, older), ...warnings];
   }
 }
 

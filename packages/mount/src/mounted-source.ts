@@ -1,26 +1,21 @@
 import {
   type HealthStatus,
-  type HealthTimes,
-  healthTimes,
-  nextHealthTime,
   publish,
   SourceCell,
   type SourceHealth,
-  SpiffeError,
-  statusAt,
+  type SpiffeError,
   type X509Context,
-  type X509Svid,
 } from '@svidkit/core';
 
 import { Alarms, isTransient } from './alarms.ts';
-import { BundleState } from './bundle-state.ts';
+import { asSpiffeError } from './as-spiffe-error.ts';
 import { Candidates } from './candidates.ts';
 import { directoriesOf, type MountPlan } from './detect.ts';
-import { dryRun } from './dry-run.ts';
 import { Glance } from './glance.ts';
 import { healthReport } from './health-report.ts';
 import { HintDebounce } from './hint-debounce.ts';
-import { distrust, IdentityState } from './identity-state.ts';
+import { distrust } from './identity-state.ts';
+import { Intake } from './intake.ts';
 import { type LayoutName } from './layout.ts';
 import { look, type Look } from './look.ts';
 import { directFs, type MountFs } from './mount-fs.ts';
@@ -34,7 +29,7 @@ import { StaleDiagnosis, staleMount } from './stale-mount.ts';
 import { WakeTimer } from './wake-timer.ts';
 import { WatchHints, type WatchMode } from './watch-hints.ts';
 
-/** The reader of one mount: looks, decides, publishes, and knows when to look again. */
+/** The reader of one mount: looks, and knows when to look again. What comes of a look is up to its {@link Intake}. */
 export class MountedSource implements MountedX509Source {
   readonly closed: AbortSignal;
   readonly #settings: MountSettings;
@@ -43,8 +38,7 @@ export class MountedSource implements MountedX509Source {
   readonly #hints: WatchHints;
   readonly #timer: WakeTimer;
   readonly #alarms: Alarms;
-  readonly #identities: IdentityState;
-  readonly #bundles = new BundleState();
+  readonly #intake: Intake;
   readonly #candidates: Candidates;
   readonly #debounce: HintDebounce;
   readonly #glance = new Glance();
@@ -63,7 +57,6 @@ export class MountedSource implements MountedX509Source {
   #failedSignature: string | undefined;
   /** When it has to read again although nothing has changed; in milliseconds since the Unix epoch. */
   #readAt = Infinity;
-  #times: HealthTimes | undefined;
   #status: HealthStatus = 'expired';
   readonly #looks = new OneAtATime(() => this.#run());
 
@@ -81,7 +74,7 @@ export class MountedSource implements MountedX509Source {
     );
     this.#timer = new WakeTimer(clock, () => this.#onWake());
     this.#alarms = new Alarms((error) => this.#tell(error));
-    this.#identities = new IdentityState(settings);
+    this.#intake = new Intake(settings, this.#cell, () => this.#stale.note(undefined));
     this.#candidates = new Candidates(settings);
     this.#debounce = new HintDebounce(clock, settings.debounceMs);
   }
@@ -130,7 +123,7 @@ export class MountedSource implements MountedX509Source {
   }
 
   get fallbackInUse(): boolean {
-    return this.#identities.isFallback;
+    return this.#intake.identities.isFallback;
   }
 
   get chainVerified(): boolean {
@@ -184,7 +177,8 @@ export class MountedSource implements MountedX509Source {
     const noticedAt = this.#debounce.take() ?? clock.now();
     this.#tried = undefined;
     try {
-      this.#fallBack();
+      // What the files hold is judged differently after it.
+      if (this.#intake.fallBack()) this.#readSignature = undefined;
       await this.#lookOnce(noticedAt);
     } catch (error) {
       if (!this.closed.aborted) this.#failed(asSpiffeError(error));
@@ -206,7 +200,7 @@ export class MountedSource implements MountedX509Source {
       plan,
       fs,
       settings,
-      identities: this.#identities,
+      identities: this.#intake.identities,
       uid: this.#ports.uid,
       onObserved: (observation) => this.#onObserved(observation),
       isDue: (observation) =>
@@ -241,77 +235,14 @@ export class MountedSource implements MountedX509Source {
 
   /** Takes in what was read: everything from here to the publication happens at once. */
   #take(plan: MountPlan, seen: Look, noticedAt: number): void {
-    const { clock, strictPermissions } = this.#settings;
-    const now = clock.now();
+    const now = this.#settings.clock.now();
     this.#readSignature = seen.observation.signature;
-    this.#readAt = Infinity;
-    const errors: SpiffeError[] = seen.error === undefined ? [] : [seen.error];
-    const warnings: SpiffeError[] = strictPermissions ? [] : [...seen.permissions];
-
-    if (seen.bundles !== undefined && seen.own !== undefined) {
-      const outcome = this.#bundles.apply(seen.bundles, seen.own, now);
-      errors.push(...outcome.errors);
-      warnings.push(...outcome.warnings);
-      this.#readAt = outcome.confirmAt ?? Infinity;
-    }
-    const accepted = this.#judge(seen, errors, now);
-    const svid = accepted?.svid ?? this.#cell.latest?.svid;
-    if (svid !== undefined && this.#bundles.set.get(svid.id.trustDomain) !== undefined) {
-      const reason = accepted?.reason ?? 'bundles';
-      if (accepted !== undefined) this.#identities.accept(accepted.svid, now);
-      if (svid !== this.#cell.latest?.svid || this.#bundles.set !== this.#cell.latest?.bundles) {
-        this.#publish(svid, reason, clock.now() - noticedAt);
-      }
-      this.#plan = plan;
-    }
+    const { errors, warnings, readAt, isInUse } = this.#intake.take(seen, now, noticedAt);
+    this.#readAt = readAt;
+    if (isInUse) this.#plan = plan;
     this.#candidates.saw(plan, errors[0]);
     this.#settle(errors, warnings, now);
     if (this.#cell.latest !== undefined) this.#opening?.resolve();
-  }
-
-  /** The identity to put into use, if there is one; adds to `errors` what stands in its way. */
-  #judge(
-    seen: Look,
-    errors: SpiffeError[],
-    now: number,
-  ): { readonly svid: X509Svid; readonly reason: string } | undefined {
-    const { svid, file } = seen;
-    if (svid === undefined || seen.verdict === undefined) return undefined;
-    const verdict = this.#identities.judgeTrust(svid, seen.verdict, this.#bundles.set, now);
-    if (verdict.kind === 'same') {
-      this.#identities.settle();
-      // It may have been dropped as expired by a clock that was wrong.
-      return this.#cell.latest === undefined ? { svid, reason: 'recovery' } : undefined;
-    }
-    if (verdict.kind === 'wait') {
-      this.#identities.wait(svid, verdict, now);
-      this.#readAt = Math.min(this.#readAt, verdict.until);
-    }
-    if (verdict.kind !== 'accept') {
-      errors.unshift(verdict.error);
-      return undefined;
-    }
-    try {
-      dryRun(svid, this.#bundles.set.get(svid.id.trustDomain), file);
-    } catch (error) {
-      errors.unshift(asSpiffeError(error));
-      return undefined;
-    }
-    return { svid, reason: verdict.reason };
-  }
-
-  #publish(svid: X509Svid, reason: string, tookMs?: number): void {
-    this.#times = healthTimes(svid);
-    this.#stale.note(undefined);
-    this.#cell.publish({ svid, bundles: this.#bundles.set }, reason, tookMs);
-  }
-
-  #fallBack(): void {
-    const svid = this.#identities.fallBack(this.#settings.clock.now());
-    if (svid === undefined) return;
-    this.#publish(svid, 'fallback');
-    // What the files hold is judged differently now.
-    this.#readSignature = undefined;
   }
 
   #failed(error: SpiffeError): void {
@@ -342,8 +273,7 @@ export class MountedSource implements MountedX509Source {
   }
 
   #currentStatus(now: number = this.#settings.clock.now()): HealthStatus {
-    if (this.#cell.latest === undefined || this.#times === undefined) return 'expired';
-    return statusAt(this.#times, now);
+    return this.#intake.status(now);
   }
 
   #setStatus(): void {
@@ -364,8 +294,8 @@ export class MountedSource implements MountedX509Source {
     if (this.#failures > 0) this.#timer.by(now + retryDelay(this.#failures, random));
     for (const at of [
       this.#readAt,
-      this.#identities.fallbackAt,
-      this.#times === undefined ? undefined : nextHealthTime(this.#times, now),
+      this.#intake.identities.fallbackAt,
+      this.#intake.nextStatusAt(now),
       this.#debounce.dueAt,
     ]) {
       if (at !== undefined) this.#timer.by(at);
@@ -383,7 +313,7 @@ export class MountedSource implements MountedX509Source {
 
   /** Whether nothing is to be expected or to be done but a change of the files. */
   #isCalm(now: number): boolean {
-    const isDue = now >= this.#readAt || now >= (this.#identities.fallbackAt ?? Infinity);
+    const isDue = now >= this.#readAt || now >= (this.#intake.identities.fallbackAt ?? Infinity);
     return !isDue && this.#alarms.errors.length === 0 && this.#currentStatus(now) === 'fresh';
   }
 
@@ -415,13 +345,4 @@ export class MountedSource implements MountedX509Source {
   #tell(error: SpiffeError): void {
     publish('svidkit:source.error', () => ({ source: this, error }));
   }
-}
-
-/** Whatever is no {@link SpiffeError} is a defect of the reader; it is told, and the last good state goes on. */
-function asSpiffeError(error: unknown): SpiffeError {
-  if (error instanceof SpiffeError) return error;
-  return new SpiffeError('ERR_MOUNT_UNREADABLE', `reading the mount failed unexpectedly: ${String(error)}`, {
-    hint: 'This is a defect of the reader. Please report it with the cause of this error.',
-    cause: error,
-  });
 }

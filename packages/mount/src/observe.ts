@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 
 import { TrustDomain } from '@svidkit/core';
 
-import { type MountPlan } from './detect.ts';
+import { configuredBundles, type MountPlan } from './detect.ts';
 import { identityNames } from './layout.ts';
 import { type MountFs } from './mount-fs.ts';
 import { type Chain, ChainResolver } from './resolve-chain.ts';
@@ -29,12 +29,7 @@ export interface Observation {
 export async function observe(plan: MountPlan, fs: MountFs): Promise<Observation> {
   const resolver = new ChainResolver(fs);
   const { domainBundles, strayNames, listed } = await bundlesByName(plan, fs);
-  const paths = [
-    ...identityNames(plan.identity),
-    ...plan.ownBundles,
-    ...plan.bundles.values(),
-    ...domainBundles.values(),
-  ];
+  const paths = [...identityNames(plan.identity), ...configuredBundles(plan), ...domainBundles.values()];
   const chains = new Map<string, Chain>();
   for (const path of paths) chains.set(path, await resolver.resolve(path));
 

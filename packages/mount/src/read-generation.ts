@@ -24,6 +24,7 @@ export type Purpose =
   | 'the private key'
   | 'key and certificate chain'
   | 'a trust bundle'
+  | 'a bundle map'
   | FilePurpose;
 
 /** What a file that stands for itself is for. */

@@ -38,6 +38,13 @@ const INVALID: Readonly<Record<FileKind, SpiffeErrorCode>> = {
 };
 
 /**
+ * Puts a new text into use, or throws what is wrong with it and leaves all as it was.
+ *
+ * @returns what is odd about it but no obstacle, if anything.
+ */
+type Take = (text: string) => readonly SpiffeError[] | void;
+
+/**
  * A small text file that is followed while it is replaced. What cannot be used never replaces what is in use; a file
  * that a writer may still be busy with is read again before it counts as bad.
  */
@@ -47,7 +54,7 @@ export class WatchedFile implements MountedPolicyFile {
   readonly #settings: PolicyFileSettings;
   readonly #ports: MountPorts;
   readonly #purpose: FilePurpose;
-  readonly #take: (text: string) => void;
+  readonly #take: Take;
   readonly #closing = new AbortController();
   readonly #hints: WatchHints;
   readonly #timer: WakeTimer;
@@ -62,12 +69,13 @@ export class WatchedFile implements MountedPolicyFile {
   #isSettled = false;
   /** What is in use; undefined before there was anything that could be used. */
   #text: string | undefined;
+  /** What is odd about it. */
+  #oddities: readonly SpiffeError[] = [];
   #loadedAt: number | undefined;
   /** When to look because of a hint, in milliseconds since the Unix epoch. */
   #hintedAt = Infinity;
 
-  /** @param take - puts a new text into use, or throws what is wrong with it and leaves all as it was. */
-  constructor(settings: PolicyFileSettings, ports: MountPorts, take: (text: string) => void) {
+  constructor(settings: PolicyFileSettings, ports: MountPorts, take: Take) {
     const { clock } = settings;
     this.file = settings.file;
     this.closed = this.#closing.signal;
@@ -214,9 +222,9 @@ export class WatchedFile implements MountedPolicyFile {
 
   #accept(text: string, warnings: readonly SpiffeError[]): void {
     const isChange = text !== this.#text;
-    if (isChange) this.#take(text);
+    if (isChange) this.#oddities = this.#take(text) ?? [];
     const isNews = isChange || this.lastError !== undefined;
-    this.#problems.clear(warnings);
+    this.#problems.clear([...this.#oddities, ...warnings]);
     this.#text = text;
     if (isChange) this.#loadedAt = this.#settings.clock.now();
     if (this.#opening !== undefined) this.#opening.resolve();

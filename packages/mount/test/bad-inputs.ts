@@ -4,6 +4,7 @@ import { chmod, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { type SpiffeErrorCode } from '@svidkit/core';
 import { createTestCa, mountFiles, type TestSvid } from '@svidkit/testkit';
 
+import { documentOf, mapOf } from './bundle-documents.ts';
 import { type ReaderFixture } from './reader-fixture.ts';
 
 /** One way in which the files of a mount can be bad. */
@@ -202,6 +203,97 @@ export const BAD_INPUTS: readonly BadInput[] = [
     file: 'ca.crt',
     isWarning: true,
     spoil: (fixture, { certPem }) => put(fixture, { 'ca.crt': fixture.ca.pem + certPem }),
+  },
+  {
+    name: 'half a bundle document',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': documentOf(fixture.ca).slice(0, -40) }),
+  },
+  {
+    name: 'a bundle document in which a member stands twice',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': documentOf(fixture.ca).replace('{', '{"keys":[],') }),
+  },
+  {
+    name: 'a bundle document with a damaged certificate',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) =>
+      put(fixture, { 'ca.crt': documentOf(fixture.ca).replace(/"x5c":\["MI(.{20})/, '"x5c":["MIAA$1') }),
+  },
+  {
+    name: 'a bundle document with text after its end',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': `${documentOf(fixture.ca)}]}` }),
+  },
+  {
+    name: 'a sequence number that is none',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) =>
+      put(fixture, { 'ca.crt': documentOf(fixture.ca).replace('{', '{"spiffe_sequence":1.5,') }),
+  },
+  {
+    name: 'JSON that is no bundle',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': '{"kind":"ConfigMap"}' }),
+  },
+  {
+    name: 'JSON without a bottom',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': `{"keys":${'['.repeat(500_000)}` }),
+  },
+  {
+    name: 'JSON with more values than anybody needs',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': `{"foo":[${'1,'.repeat(510_000)}1],"keys":[]}` }),
+  },
+  {
+    name: 'a bundle document that is too large',
+    code: 'ERR_MOUNT_TOO_LARGE',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': documentOf(fixture.ca).padEnd(1024 * 1024 + 1) }),
+  },
+  {
+    name: 'a bundle map without our trust domain',
+    code: 'ERR_MOUNT_NOT_FOUND',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': mapOf() }),
+  },
+  {
+    name: 'a bundle map that has a trust domain twice',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) =>
+      put(fixture, { 'ca.crt': mapOf(fixture.ca).replace('{"prod', '{"prod.example":{"keys":[]},"prod') }),
+  },
+  {
+    name: 'a bundle map of SPIFFE IDs',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': mapOf(fixture.ca).replace('"prod', '"spiffe://prod') }),
+  },
+  {
+    name: 'what is a bundle and a bundle map',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    spoil: (fixture) => put(fixture, { 'ca.crt': mapOf(fixture.ca).replace('{', '{"keys":[],') }),
+  },
+  {
+    name: 'a bundle document with some entries that are no CA',
+    code: 'ERR_BUNDLE_INVALID',
+    file: 'ca.crt',
+    isWarning: true,
+    spoil: (fixture) =>
+      put(fixture, {
+        'ca.crt': documentOf(fixture.ca).replace('"keys":[', '"keys":[{"kty":"EC","use":"x509-svid"},'),
+      }),
   },
   {
     name: 'a key that everyone can read',

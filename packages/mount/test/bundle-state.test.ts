@@ -3,8 +3,8 @@ import { createTestCa } from '@svidkit/testkit';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 
+import { type BundleReading } from '../src/bundle-reading.ts';
 import { BundleState } from '../src/bundle-state.ts';
-import { type BundleReading } from '../src/load-bundles.ts';
 
 const OWN = TrustDomain.parse('prod.example');
 let ders: readonly Uint8Array[];
@@ -15,16 +15,19 @@ beforeAll(async () => {
   );
 });
 
-function reading(authorities: readonly number[] | 'broken' | 'missing', isAtomic: boolean): BundleReading {
+function reading(authorities: readonly number[] | 'broken' | 'missing', isWhole: boolean): BundleReading {
   const error = authorities === 'broken' ? new SpiffeError('ERR_PEM_INVALID', 'broken') : undefined;
   const list =
     typeof authorities === 'string' ? undefined : authorities.map((index) => ders[index] ?? new Uint8Array());
   return {
     trustDomain: OWN,
     path: '/mount/ca.crt',
+    format: 'pem',
     bundle: list === undefined ? undefined : X509Bundle.fromDer(OWN, list),
+    skipped: [],
+    facts: undefined,
     error,
-    isAtomic,
+    isWhole,
   };
 }
 
@@ -39,14 +42,14 @@ test('whatever is read, the own bundle never gets empty once it was not', () => 
         const state = new BundleState();
         let now = 0;
         state.apply(
-          { readings: [reading([0], isAtomic)], warnings: [], isComplete: true, isAtomic },
+          { readings: [reading([0], isAtomic)], warnings: [], map: undefined, isComplete: true, isAtomic },
           OWN,
           now,
         );
         for (const [read, laterMs] of reads) {
           now += laterMs;
           const { errors } = state.apply(
-            { readings: [reading(read, isAtomic)], warnings: [], isComplete: true, isAtomic },
+            { readings: [reading(read, isAtomic)], warnings: [], map: undefined, isComplete: true, isAtomic },
             OWN,
             now,
           );
@@ -72,7 +75,13 @@ test('where the writer is not atomic, no authority goes before it was missing tw
       const apply = (read: readonly number[] | 'broken' | 'missing'): void => {
         const before = [0, 1, 2].filter(has);
         state.apply(
-          { readings: [reading(read, false)], warnings: [], isComplete: true, isAtomic: false },
+          {
+            readings: [reading(read, false)],
+            warnings: [],
+            map: undefined,
+            isComplete: true,
+            isAtomic: false,
+          },
           OWN,
           now,
         );
@@ -96,7 +105,7 @@ test('what has not changed stays the same object', () => {
   const state = new BundleState();
   const apply = (order: readonly number[]): void =>
     void state.apply(
-      { readings: [reading(order, true)], warnings: [], isComplete: true, isAtomic: true },
+      { readings: [reading(order, true)], warnings: [], map: undefined, isComplete: true, isAtomic: true },
       OWN,
       0,
     );

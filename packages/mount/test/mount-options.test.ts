@@ -28,6 +28,9 @@ const bad: readonly (readonly [option: string, options: unknown])[] = [
   ['files.key', { files: { cert: '/c' } }],
   ['files.cert', { files: { key: '/k' } }],
   ['files.ca', { directory: '/x', files: { ca: '' } }],
+  ['bundles', { directory: '/x', bundles: '' }],
+  ['bundles', { directory: '/x', bundles: ['/map.json'] }],
+  ['bundles', { directory: '/x', bundles: 5 }],
   ['bundles["a.example"]', { directory: '/x', bundles: { 'a.example': '' } }],
 ];
 

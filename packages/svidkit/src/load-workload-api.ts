@@ -1,4 +1,5 @@
 import { type Clock, SpiffeError, type SpiffeId, type X509Source, type X509Svid } from '@svidkit/core';
+import { type JwtSource } from '@svidkit/core/jwt';
 
 /** How to use the SPIFFE Workload API. Everything may be left out. */
 export interface WorkloadApiOptions {
@@ -34,6 +35,9 @@ interface WorkloadApiContext {
 /** What the facade uses of `@svidkit/workload-api`, which is loaded only by those who ask for it. */
 interface WorkloadApiPackage {
   readonly openWorkloadApiX509Source: (options: WorkloadApiSourceOptions) => Promise<X509Source>;
+  readonly openWorkloadApiJwtSource: (
+    options: Omit<WorkloadApiSourceOptions, 'pick' | 'unreadyAt'>,
+  ) => Promise<JwtSource & { health(): { readonly ready: boolean; readonly problems: readonly string[] } }>;
   readonly createWorkloadApiClient: (options: {
     readonly timeoutMs: number;
     readonly env: Readonly<Record<string, string | undefined>>;

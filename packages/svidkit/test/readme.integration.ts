@@ -1,10 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { createTestCa, kubeletWriter, mountFiles, type TestCa } from '@svidkit/testkit';
+import {
+  createTestCa,
+  createTestJwtAuthority,
+  kubeletWriter,
+  mountFiles,
+  startFakeWorkloadApi,
+  type TestCa,
+} from '@svidkit/testkit';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { type InspectReport } from '../src/index.ts';
@@ -68,7 +77,7 @@ async function outputOf({ stdout }: ChildProcess): Promise<string> {
 
 describe('the README of svidkit', () => {
   test('has as many snippets as are run here', () => {
-    expect(snippets).toHaveLength(4);
+    expect(snippets).toHaveLength(5);
   });
 
   test('has a service and a client that greet each other, and a service that ends when told', async () => {
@@ -88,9 +97,29 @@ describe('the README of svidkit', () => {
     expect(await outputOf(run(2, { SPIFFE_CREDENTIAL_FOLDER: await mount(ca, '/web') }))).toBe('true\n');
   });
 
+  test('has tokens, of ours and of others', async () => {
+    const authority = createTestJwtAuthority({ trustDomain: 'prod.example' });
+    await using agent = await startFakeWorkloadApi();
+    agent.fetchJwtBundles.send({ bundles: { 'spiffe://prod.example': Buffer.from(authority.jwks()) } });
+    agent.fetchJwtSvid.send(({ audience }) => ({
+      svids: [
+        { spiffeId: 'spiffe://prod.example/web', svid: authority.issue({ subject: '/web', audience }) },
+      ],
+    }));
+    const payments = createServer(({ headers }, response) => {
+      response.end(String(headers.authorization?.startsWith('Bearer ')));
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void payments.close());
+    await once(payments, 'listening');
+    const PAYMENTS = `http://127.0.0.1:${(payments.address() as AddressInfo).port}/`;
+    expect(await outputOf(run(3, { SPIFFE_ENDPOINT_SOCKET: agent.address, PAYMENTS }))).toBe(
+      'true\nspiffe://prod.example/web true\n',
+    );
+  });
+
   test('has a health check', async () => {
     const ca = await createTestCa({ trustDomain: 'prod.example' });
-    const service = run(3, { SPIFFE_CREDENTIAL_FOLDER: await mount(ca, '/web'), HEALTH_PORT: '0' });
+    const service = run(4, { SPIFFE_CREDENTIAL_FOLDER: await mount(ca, '/web'), HEALTH_PORT: '0' });
     const response = await fetch(`http://localhost:${await portOf(service)}`);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ status: 'fresh', problems: [] });

@@ -15,6 +15,14 @@ export {
   type FakeBundleEndpointOptions,
 } from './fake-bundle-endpoint.ts';
 export { type Cut, type InPlaceWriterOptions, inPlaceWriter } from './in-place-writer.ts';
+export {
+  type FakeBroker,
+  type FakeBrokerOptions,
+  type ReferencedWorkload,
+  referencedWorkload,
+  startFakeBroker,
+} from './fake-broker.ts';
+export { type FakeEndpoint } from './fake-endpoint.ts';
 export { type FakeAnswer, type FakeCall, type FakeMethod, type FakeStatus } from './fake-method.ts';
 export {
   type FakeWorkloadApi,
@@ -39,6 +47,12 @@ export {
   type TestJwtAuthority,
   type TestJwtAuthorityOptions,
 } from './test-jwt-authority.ts';
+export {
+  createTestWitAuthority,
+  type IssueWitOptions,
+  type TestWitAuthority,
+  type TestWitEntry,
+} from './test-wit-authority.ts';
 export { type TestCertificate, type TestSvid } from './test-svid.ts';
 export { type WriteOrder } from './write-order.ts';
 export {

@@ -1,7 +1,6 @@
-import { Buffer } from 'node:buffer';
-import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { JwtBundle, SpiffeId, TrustDomain } from '@svidkit/core';
 
-import { JwtBundle, SpiffeError, SpiffeId, TrustDomain } from '@svidkit/core';
+import { requireAlgorithm, signedToken, tokenKeyPair } from './signed-token.ts';
 
 /** How a {@link TestJwtAuthority} signs: what JWT-SVIDs may be signed with. */
 export type JwtKeyAlgorithm =
@@ -53,7 +52,6 @@ export interface TestJwtAuthority {
   jwks(): string;
 }
 
-const CURVES: Readonly<Record<string, string>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
 const LIFE_MS = 300_000;
 
 /**
@@ -64,10 +62,8 @@ const LIFE_MS = 300_000;
 export function createTestJwtAuthority(options: TestJwtAuthorityOptions = {}): TestJwtAuthority {
   const { keyId = 'key-1', algorithm = 'ES256', now = Date.now } = options;
   const trustDomain = TrustDomain.parse(options.trustDomain ?? 'example.test');
-  if (!/^(?:ES|RS|PS)(?:256|384|512)$/.test(algorithm)) {
-    throw new SpiffeError('ERR_CONFIG_OPTION', `option algorithm: want one of nine, got ${algorithm}`);
-  }
-  const { privateKey, publicKey } = keyPair(algorithm);
+  requireAlgorithm(algorithm);
+  const { privateKey, publicKey } = tokenKeyPair(algorithm);
   return Object.freeze({
     trustDomain: trustDomain.name,
     keyId,
@@ -77,29 +73,9 @@ export function createTestJwtAuthority(options: TestJwtAuthorityOptions = {}): T
       const seconds = now() / 1000;
       const claims = { sub: id, aud: audience, exp: seconds + ttlMs / 1000, iat: seconds, ...issued.claims };
       const header = { alg: algorithm, kid: keyId, typ: 'JWT', ...issued.header };
-      const input = `${part(header)}.${part(claims)}`;
-      return `${input}.${signature(input, algorithm, privateKey).toString('base64url')}`;
+      return signedToken(header, claims, { algorithm, privateKey });
     },
     bundle: () => JwtBundle.fromAuthorities(trustDomain, [[keyId, publicKey]]),
     jwks: () => JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: keyId }] }),
   });
-}
-
-function keyPair(algorithm: string): { privateKey: KeyObject; publicKey: KeyObject } {
-  const namedCurve = CURVES[algorithm];
-  if (namedCurve !== undefined) return generateKeyPairSync('ec', { namedCurve });
-  return generateKeyPairSync('rsa', { modulusLength: 2048 });
-}
-
-function signature(input: string, algorithm: string, key: KeyObject): Buffer {
-  const hash = `sha${algorithm.slice(2)}`;
-  const bytes = Buffer.from(input);
-  if (algorithm.startsWith('ES')) return sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' });
-  if (algorithm.startsWith('RS')) return sign(hash, bytes, key);
-  const padding = constants.RSA_PKCS1_PSS_PADDING;
-  return sign(hash, bytes, { key, padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST });
-}
-
-function part(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }

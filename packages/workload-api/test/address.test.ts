@@ -141,7 +141,7 @@ test('an error shows what was given without letting it break the line', () => {
 });
 
 test('an address can be read before anything is opened, from the name that the package has for it', async () => {
-  const { parseAddress: exported } = await import('../src/index.ts');
+  const { parseWorkloadApiAddress: exported } = await import('../src/index.ts');
   expect(exported('unix:///run/agent%20one.sock')).toEqual({
     scheme: 'unix',
     path: '/run/agent one.sock',

@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+
 import { status as Status } from '@grpc/grpc-js';
 import { SpiffeError } from '@svidkit/core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { createWorkloadApiClient, type WorkloadX509Bundles, type WorkloadX509Context } from '../src/index.ts';
 import { answer, ca, closeLater, recorder, startFake } from './fixture.ts';
-import { observedClock } from './observed-clock.ts';
+import { FIRST_MESSAGE_MS, observedClock } from './observed-clock.ts';
 
 /** Follows a fake Workload API by a clock that stands still: only what happens at once happens. */
 async function follow() {
@@ -19,6 +23,24 @@ async function follow() {
   return { api, clock, client, over, first, ...recorded };
 }
 
+/** Something that takes connections and says nothing. */
+async function listenMutely(path: string): Promise<{ readonly connected: Promise<unknown> }> {
+  const held = new Set<Socket>();
+  const server = createServer((socket) => {
+    held.add(socket);
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  onTestFinished(() => {
+    for (const socket of held) socket.destroy();
+    server.close();
+  });
+  const connected = once(server, 'connection');
+  server.listen(path);
+  await once(server, 'listening');
+  return { connected };
+}
+
 test('A-02: a stream has no limit of time: a day without a message changes nothing', async () => {
   const { api, clock, errors, seen } = await follow();
   clock.advance(24 * 3_600_000);
@@ -28,6 +50,54 @@ test('A-02: a stream has no limit of time: a day without a message changes nothi
   await seen(2);
   expect(errors).toEqual([]);
   expect(api.fetchX509Svid.calls).toHaveLength(1);
+});
+
+test('a stream without a first message is given up after 20 s and opened again, later', async () => {
+  const { api, clock, errors, seen, updates, first } = await follow();
+  api.fetchX509Svid.silence();
+  api.fetchX509Svid.end(Status.UNAVAILABLE);
+  await clock.timers(1);
+  clock.advance(200);
+  await api.fetchX509Svid.called(2);
+  clock.advance(FIRST_MESSAGE_MS - 1);
+  expect(errors).toHaveLength(1);
+  clock.advance(1);
+  await seen(1, 2);
+  expect(errors[1]).toMatchObject({
+    code: 'ERR_WORKLOAD_API_TIMEOUT',
+    blame: 'environment',
+    message: expect.stringContaining('took the call and has sent nothing within 20000 ms') as string,
+  });
+  await clock.timers(2);
+  expect(clock.delays).toEqual([200, 400]);
+  // The state stays, and the next stream is as good as any.
+  expect(updates).toHaveLength(1);
+  api.fetchX509Svid.send(first);
+  clock.advance(400);
+  await seen(2, 2);
+  clock.advance(24 * 3_600_000);
+  expect(clock.pending).toBe(0);
+  expect(api.fetchX509Svid.calls).toHaveLength(3);
+});
+
+test('who accepts connections and never says a word is left after 20 s, for who listens there then', async () => {
+  const { api, clock, errors, seen, first } = await follow();
+  await api.stop();
+  await clock.timers(1);
+  const path = api.address.slice('unix://'.length);
+  const mute = await listenMutely(path);
+  clock.advance(200);
+  await mute.connected;
+  // Another one listens at the same path: the mute one keeps what it has accepted.
+  rmSync(path, { force: true });
+  api.fetchX509Svid.send(first);
+  await api.start();
+  clock.advance(FIRST_MESSAGE_MS);
+  await seen(1, 2);
+  await clock.timers(2);
+  clock.advance(400);
+  await seen(2, 2);
+  expect(errors.map(({ code }) => code)).toEqual(['ERR_WORKLOAD_API_NOT_FOUND', 'ERR_WORKLOAD_API_TIMEOUT']);
 });
 
 test('A-03: after an end in good order the stream is opened again at once', async () => {

@@ -23,12 +23,14 @@ type options struct {
 }
 
 var commands = map[string]func(context.Context, options) error{
-	"serve-https":  serveHTTPS,
-	"call-https":   callHTTPS,
-	"serve-grpc":   serveGRPC,
-	"call-grpc":    callGRPC,
-	"fetch-jwt":    fetchJWT,
-	"validate-jwt": validateJWT,
+	"serve-https":      serveHTTPS,
+	"call-https":       callHTTPS,
+	"serve-grpc":       serveGRPC,
+	"call-grpc":        callGRPC,
+	"list-x509":        listX509,
+	"fetch-jwt":        fetchJWT,
+	"validate-jwt":     validateJWT,
+	"ask-validate-jwt": askValidateJWT,
 }
 
 func main() {

@@ -1,10 +1,19 @@
 /** The wire type of everything that has a length: strings, bytes and messages. */
 const LENGTH_DELIMITED = 2;
+/** The wire type of numbers with a fraction. */
+const EIGHT_BYTES = 1;
 
 /** A field with a length: text, bytes, or a message that is encoded already. */
 export function field(number: number, value: string | Uint8Array): Buffer {
   const bytes = Buffer.from(typeof value === 'string' ? Buffer.from(value, 'utf8') : value);
   return Buffer.concat([varint(number * 8 + LENGTH_DELIMITED), varint(bytes.length), bytes]);
+}
+
+/** A field with a number of type `double`. */
+export function doubleField(number: number, value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleLE(value);
+  return Buffer.concat([varint(number * 8 + EIGHT_BYTES), bytes]);
 }
 
 /** A map with strings as keys: an entry for each of them. */

@@ -41,6 +41,9 @@ export class WorkloadApiServer {
     this.#socket = directory === undefined ? undefined : join(directory, 'api.sock');
   }
 
+  /** How many connections there were, with whatever was said on them. */
+  connections = 0;
+
   /** Where it is, once it has been started; on a socket also before. */
   get address(): string {
     return this.#socket === undefined ? `tcp://127.0.0.1:${this.#port}` : `unix://${this.#socket}`;
@@ -49,6 +52,7 @@ export class WorkloadApiServer {
   /** Listens: on a new socket each time. */
   async start(): Promise<void> {
     const server = createServer();
+    server.on('connection', () => this.connections++);
     server.on('session', (session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));

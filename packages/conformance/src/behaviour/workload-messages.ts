@@ -1,6 +1,7 @@
 import { type TestBundle, type TestSvid } from '@svidkit/testkit';
 
-import { field, mapField } from './protobuf.ts';
+import { type Identity } from './identity.ts';
+import { doubleField, field, mapField } from './protobuf.ts';
 
 const EMPTY = new Uint8Array();
 
@@ -36,6 +37,14 @@ export function x509Message(
   return Buffer.concat([...entries.map((entry) => field(1, entry)), mapField(3, federated), more]);
 }
 
+/** The `X509SVIDResponse` that makes somebody what it is to be. */
+export function identityMessage({ svid, bundles }: Identity): Buffer {
+  const isOwn = ({ trustDomain }: TestBundle): boolean => trustDomain === svid.trustDomain;
+  const own = bundles.find((bundle) => isOwn(bundle));
+  if (own === undefined) throw new Error('an identity has the bundle of its own trust domain');
+  return x509Message([{ svid, bundle: own }], federatedOf(bundles.filter((bundle) => !isOwn(bundle))));
+}
+
 /** `X509BundlesResponse`. */
 export function x509BundlesMessage(bundles: readonly TestBundle[]): Buffer {
   return mapField(2, federatedOf(bundles));
@@ -60,10 +69,20 @@ export function jwtMessage(
   );
 }
 
-/** `ValidateJWTSVIDResponse`, with claims that are texts. */
-export function validationMessage(id: string, claims: Readonly<Record<string, string>>): Buffer {
-  const values = Object.entries(claims).map(([name, value]) => [name, field(3, value)] as const);
+/** A claim, as far as cases have some. */
+type Claim = string | number | readonly string[];
+
+/** `ValidateJWTSVIDResponse`. */
+export function validationMessage(id: string, claims: Readonly<Record<string, Claim>>): Buffer {
+  const values = Object.entries(claims).map(([name, claim]) => [name, valueMessage(claim)] as const);
   return Buffer.concat([field(1, id), field(2, mapField(1, Object.fromEntries(values)))]);
+}
+
+/** `google.protobuf.Value` */
+function valueMessage(claim: Claim): Buffer {
+  if (typeof claim === 'number') return doubleField(2, claim);
+  if (typeof claim === 'string') return field(3, claim);
+  return field(6, Buffer.concat(claim.map((one) => field(1, valueMessage(one)))));
 }
 
 /** Bundles as a map by the SPIFFE ID of the trust domain. */

@@ -2,7 +2,7 @@ import { type TestBundle, type TestSvid } from '@svidkit/testkit';
 
 import { type JsonObject, textMember } from '../json.ts';
 import { binaryKeys } from '../protocol/key-material.ts';
-import { observed, wantSame } from './ended.ts';
+import { observed, want, wantSame } from './ended.ts';
 import { inTime } from './federation-stage.ts';
 import { leafOf, SourceUnderTest } from './source-under-test.ts';
 import { WorkloadApiServer } from './workload-api-server.ts';
@@ -19,16 +19,21 @@ export const SOURCE_OPS = ['source.open', 'source.wait', 'source.get'] as const;
 /** How long to look for calls that must not come, in milliseconds: several times what a pause of a client takes at first. */
 const QUIET_MS = 1500;
 
-/** A Workload API of the case. */
+/** A Workload API of the case, at the kind of address that the adapter names first where the case does not care. */
 export async function workloadApi(
   world: World,
-  { transport = 'unix', isUp = true }: { readonly transport?: 'unix' | 'tcp'; readonly isUp?: boolean } = {},
+  {
+    transport = world.capabilities.first('endpoints') ?? 'unix',
+    isUp = true,
+  }: { readonly transport?: string; readonly isUp?: boolean } = {},
 ): Promise<WorkloadApiServer> {
-  const api = new WorkloadApiServer(transport === 'unix' ? world.directory('api') : undefined, (message) =>
+  const api = new WorkloadApiServer(transport === 'tcp' ? undefined : world.directory('api'), (message) =>
     world.guard(binaryKeys(message)),
   );
   world.defer(() => api.stop());
-  if (isUp) await api.start();
+  // A port has to be known before it is listened on.
+  if (isUp || transport === 'tcp') await api.start();
+  if (!isUp) await api.stop();
   return api;
 }
 
@@ -42,12 +47,19 @@ export async function openAt(
   return new SourceUnderTest(world, textMember(answer, 'handle'));
 }
 
-/** Wants no source to come of opening one: it is rejected at once, or fails. */
+/** Wants no source to come of opening one: it is rejected at once, or tells an error and has no identity. */
 export async function wantNoSource(world: World, params: JsonObject, what: string): Promise<void> {
   const answer = await world.ask('source.open', { kind: 'workloadApi', ...params });
   if (answer.kind === 'reject') return;
   const source = new SourceUnderTest(world, textMember(answer.value, 'handle'));
-  await source.until({ state: 'failed' }, `an end: it has ${what}`);
+  const snapshot = await source.until({ error: true }, `an error: it has ${what}`);
+  const state = textMember(snapshot, 'state');
+  want(state === 'failed' || state === 'waiting', `it has ${what}, and is ${state}`);
+}
+
+/** Waits for an error that a client lives with, where those are told; others just go on. */
+export async function wantTold(world: World, source: SourceUnderTest): Promise<void> {
+  if (world.capabilities.has('events:source.error')) await source.until({ error: true }, 'an error');
 }
 
 /** A Workload API that gives one SVID, and a source that has it. */
@@ -55,11 +67,12 @@ export interface WorkloadStage {
   readonly api: WorkloadApiServer;
   readonly source: SourceUnderTest;
   readonly root: TestBundle;
+  /** The SVID in use. */
   readonly first: TestSvid;
 }
 
 /** Opens a source, and waits until it has the first SVID. */
-export async function workloadStage(world: World, params: JsonObject = {}): Promise<WorkloadStage> {
+export async function firstStage(world: World, params: JsonObject = {}): Promise<WorkloadStage> {
   const api = await workloadApi(world);
   const root = await world.pki.root();
   const first = await issue(world);
@@ -68,6 +81,24 @@ export async function workloadStage(world: World, params: JsonObject = {}): Prom
   await source.until({ state: 'ready' }, 'the first SVID');
   await source.has(first, 'at first');
   return { api, source, root, first };
+}
+
+/** {@link firstStage}, and the call by which messages come, of those that were made so far. */
+export interface ListeningStage extends WorkloadStage {
+  readonly call: WorkloadCall;
+  readonly calls: number;
+}
+
+/**
+ * Opens a source, and waits until it has an SVID and listens for the next: some clients end the call that brought the
+ * first message and make another one, so that only a second message shows that they do.
+ */
+export async function workloadStage(world: World, params: JsonObject = {}): Promise<ListeningStage> {
+  const stage = await firstStage(world, params);
+  const first = await wantNext(world, stage);
+  const call = stage.api.x509.open.at(-1);
+  if (call === undefined) throw observed('a source is ready, and its call has ended');
+  return { ...stage, first, call, calls: stage.api.x509.calls.length };
 }
 
 /** An SVID of `a.test`. */

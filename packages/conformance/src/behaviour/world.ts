@@ -18,6 +18,8 @@ import { Pki } from './pki.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 import { SourceUnderTest } from './source-under-test.ts';
+import { WorkloadApiServer } from './workload-api-server.ts';
+import { identityMessage } from './workload-messages.ts';
 
 /** How long the kit waits for what has to come at all, in milliseconds, before `--timeout-factor`. */
 const PATIENCE_MS = 10_000;
@@ -183,7 +185,9 @@ export class World {
 
   /** Has the adapter open a source that is ready, of the kind that it names first. */
   async identity(identity: Identity): Promise<SourceUnderTest> {
-    if (this.capabilities.first('sources') === 'static') {
+    const kind = this.capabilities.first('sources');
+    if (kind === 'workloadApi') return this.#identityOfWorkloadApi(identity);
+    if (kind === 'static') {
       const answer = await this.call('source.open', { kind: 'static', ...staticParams(identity) });
       const source = new SourceUnderTest(this, textMember(answer, 'handle'));
       source.writer = async (next) =>
@@ -195,6 +199,19 @@ export class World {
     await mount.write(mount.files(identity));
     const source = await this.open(mount);
     source.writer = (next) => mount.write(mount.files(next));
+    await source.until({ state: 'ready' }, 'an identity');
+    return source;
+  }
+
+  /** For who has identities of a Workload API alone: one of this source, that gives it what it is to be. */
+  async #identityOfWorkloadApi(identity: Identity): Promise<SourceUnderTest> {
+    const api = new WorkloadApiServer(this.directory('api'));
+    this.defer(() => api.stop());
+    await api.start();
+    api.x509.publish(identityMessage(identity));
+    const answer = await this.call('source.open', { kind: 'workloadApi', address: api.address });
+    const source = new SourceUnderTest(this, textMember(answer, 'handle'));
+    source.writer = (next) => Promise.resolve(api.x509.publish(identityMessage(next)));
     await source.until({ state: 'ready' }, 'an identity');
     return source;
   }

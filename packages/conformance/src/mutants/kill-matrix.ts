@@ -14,6 +14,8 @@ import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { LEAK_MUTANTS } from './leak-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
+import { WIT_MUTANTS } from './wit-mutants.ts';
+import { WIT_PROOF_MUTANTS } from './wit-proof-mutants.ts';
 
 /** Which cases notice which mutants. */
 export interface KillMatrix {
@@ -56,6 +58,8 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
     ...LEAK_MUTANTS,
+    ...WIT_MUTANTS,
+    ...WIT_PROOF_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));

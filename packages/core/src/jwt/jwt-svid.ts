@@ -1,10 +1,12 @@
 import { INSPECT, type Inspect } from '../inspect-custom.ts';
 import { type JsonObject } from '../json-reader.ts';
+import { isWholeSignature } from '../jws/jws-algorithms.ts';
+import { readCompactJws, readObject } from '../jws/read-compact-jws.ts';
+import { freezeClaims, type JwtClaims } from '../jws/token-claims.ts';
 import { type SpiffeId } from '../spiffe-id.ts';
-import { freezeClaims, type JwtClaims, readClaims } from './claims.ts';
-import { isWholeSignature } from './jws-algorithms.ts';
+import { readClaims } from './claims.ts';
 import { jwtError } from './jwt-error.ts';
-import { readCompactJws, readObject } from './read-compact-jws.ts';
+import { JWT_FORM } from './jwt-form.ts';
 
 /**
  * A JWT-SVID. Immutable. Nothing that prints it shows the token, which is a password for as long as it lives.
@@ -112,10 +114,10 @@ export interface ParseJwtSvidOptions {
  */
 export function parseJwtSvid(token: string, options: ParseJwtSvidOptions = {}): JwtSvid<false> {
   const isStrict = options.strict === true;
-  const jws = readCompactJws(token, { isStrict, needsKeyId: isStrict });
+  const jws = readCompactJws(token, { isStrict, needsKeyId: isStrict, ...JWT_FORM });
   // Half a file can look like a token.
   if (!isWholeSignature(jws.algorithm, jws.signature.length)) {
     throw jwtError('ERR_JWT_MALFORMED', 'a whole signature', `${jws.signature.length} bytes`);
   }
-  return JwtSvid.unverified(token, readObject('payload', jws.payload));
+  return JwtSvid.unverified(token, readObject('payload', jws.payload, jwtError));
 }

@@ -1,6 +1,6 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
-import { type JwtAlgorithm } from '../../src/jwt/jws-algorithms.ts';
+import { type JwtAlgorithm } from '../../src/jws/jws-algorithms.ts';
 
 /** A key pair that signs tokens. */
 export interface SigningKey {

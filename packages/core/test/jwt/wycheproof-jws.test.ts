@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { SpiffeError } from '../../src/errors.ts';
+import { proveJws } from '../../src/jws/prove-jws.ts';
+import { readCompactJws } from '../../src/jws/read-compact-jws.ts';
 import { parseJwtBundle } from '../../src/jwt-bundle.ts';
-import { proveJws } from '../../src/jwt/prove-jws.ts';
-import { readCompactJws } from '../../src/jwt/read-compact-jws.ts';
+import { jwtError } from '../../src/jwt/jwt-error.ts';
+import { JWT_FORM } from '../../src/jwt/jwt-form.ts';
 import { domainA } from './jwt-world.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
@@ -58,7 +60,8 @@ async function isProven(token: string, { public: given, private: secret = {} }: 
   }));
   try {
     const { authorities } = parseJwtBundle(JSON.stringify({ keys: jwks }), domainA);
-    await proveJws(readCompactJws(token, { isStrict: false, needsKeyId: false }), authorities, '');
+    const jws = readCompactJws(token, { ...JWT_FORM, isStrict: false, needsKeyId: false });
+    await proveJws(jws, authorities, '', jwtError);
     return true;
   } catch (error) {
     if (error instanceof SpiffeError) return false;

@@ -6,7 +6,8 @@ import { SpiffeWorkloadAPI } from '../gen/workload_pb.ts';
 import { encodeMessage } from '../protocol/message-bytes.ts';
 import { type Watcher } from '../watch.ts';
 import { type CallOptions } from '../workload-api-client.ts';
-import { readWitBundles, readWitSvids, type WitBundles } from './wit-bundles.ts';
+import { type WitBundleSet } from './wit-bundle-set.ts';
+import { readWitBundles, readWitSvids } from './wit-bundles.ts';
 import { type WitSvid } from './wit-svid.ts';
 
 const { fetchWITSVID, fetchWITBundles } = SpiffeWorkloadAPI.method;
@@ -31,7 +32,7 @@ export interface WitClient extends AsyncDisposable {
    */
   fetchWitSvids(options?: WitCallOptions): Promise<readonly WitSvid[]>;
   /** @throws as `fetchWitSvids`. */
-  fetchWitBundles(options?: CallOptions): Promise<WitBundles>;
+  fetchWitBundles(options?: CallOptions): Promise<WitBundleSet>;
   /**
    * Follows what `fetchWitSvids` gives. Resolves when the signal aborts or the client closes.
    *
@@ -40,13 +41,13 @@ export interface WitClient extends AsyncDisposable {
    */
   watchWitSvids(watcher: Watcher<readonly WitSvid[]>, options?: WitCallOptions): Promise<void>;
   /** @throws as `watchWitSvids`. */
-  watchWitBundles(watcher: Watcher<WitBundles>, options?: CallOptions): Promise<void>;
+  watchWitBundles(watcher: Watcher<WitBundleSet>, options?: CallOptions): Promise<void>;
   /** Ends all calls. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Makes a client for WIT-SVIDs. It validates nobody: a WIT-SVID of a peer says nothing without its proof of possession.
+ * Makes a client for WIT-SVIDs: those of this process, and the bundles for those of peers.
  *
  * Experimental.
  *

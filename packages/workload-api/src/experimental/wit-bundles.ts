@@ -1,19 +1,12 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-
-import { type TrustDomain } from '@svidkit/core';
+import { isSpiffeError, type TrustDomain } from '@svidkit/core';
+import { isJsonObject, keysOf, MOST_BUNDLE_BYTES, readBundleJson } from '@svidkit/core/jws';
 
 import { badMessage, readMessage } from '../bad-message.ts';
 import { WITBundlesResponseSchema, WITSVIDResponseSchema } from '../gen/workload_pb.ts';
 import { readBundleKey } from '../read-id.ts';
-import { isRecord, readJson } from './read-json.ts';
+import { WitBundleSet } from './wit-bundle-set.ts';
+import { WitBundle } from './wit-bundle.ts';
 import { WitSvid } from './wit-svid.ts';
-
-/**
- * The keys that sign the WIT-SVIDs of each trust domain, by key ID. Never those of other uses.
- *
- * Experimental: The standard has WIT-SVIDs as incubating.
- */
-export type WitBundles = ReadonlyMap<TrustDomain, ReadonlyMap<string, KeyObject>>;
 
 /** @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_*`. */
 export function readWitSvids(bytes: Uint8Array): readonly WitSvid[] {
@@ -33,38 +26,27 @@ export function readWitSvids(bytes: Uint8Array): readonly WitSvid[] {
 }
 
 /** @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_*`. */
-export function readWitBundles(bytes: Uint8Array): WitBundles {
+export function readWitBundles(bytes: Uint8Array): WitBundleSet {
   const entries = Object.entries(readMessage(WITBundlesResponseSchema, bytes).bundles);
   if (entries.length === 0) throw badMessage('WITBundlesResponse has no bundles');
-  return new Map(
-    entries.map(([key, jwks]) => {
-      const trustDomain = readBundleKey(key);
-      return [trustDomain, readKeys(jwks, `the WIT bundle of ${trustDomain.name}`)];
-    }),
-  );
+  return WitBundleSet.of(...entries.map(([key, jwks]) => readBundle(jwks, readBundleKey(key))));
 }
 
-function readKeys(jwks: string, part: string): ReadonlyMap<string, KeyObject> {
-  const document = readJson(jwks);
-  const list: unknown = isRecord(document) ? document['keys'] : undefined;
-  if (!Array.isArray(list)) throw badMessage(`${part} is no JWK Set`);
-  const keys = new Map<string, KeyObject>();
-  for (const jwk of list as readonly unknown[]) {
-    // Trust Domain and Bundle 4.2.2: entries of other uses and unknown types are none of ours.
-    if (!isRecord(jwk) || (jwk['use'] !== undefined && jwk['use'] !== 'wit-svid')) continue;
-    const keyId = jwk['kid'];
-    if (typeof keyId !== 'string' || keyId === '') throw badMessage(`${part} has a key without kid`);
-    if (keys.has(keyId)) throw badMessage(`${part} has two keys with one kid`);
-    const key = publicKey(jwk);
-    if (key !== undefined) keys.set(keyId, key);
-  }
-  return keys;
+/** Workload API 7.2.2: the keys need not say what they are for. */
+function isFor(use: unknown): boolean {
+  return use === undefined || use === 'wit-svid';
 }
 
-function publicKey(jwk: Record<string, unknown>): KeyObject | undefined {
+/** Workload API 7.2.2: each key has a name. */
+function readBundle(jwks: string, trustDomain: TrustDomain): WitBundle {
+  const part = `the WIT bundle of ${trustDomain.name}`;
   try {
-    return createPublicKey({ key: jwk, format: 'jwk' });
-  } catch {
-    return undefined;
+    const { keys } = keysOf(readBundleJson(jwks, MOST_BUNDLE_BYTES));
+    const nameless = keys.some((jwk) => isJsonObject(jwk) && isFor(jwk.get('use')) && !jwk.has('kid'));
+    if (nameless) throw badMessage(`${part} has a key without kid`);
+    return WitBundle.fromJwks(trustDomain, keys, isFor);
+  } catch (error) {
+    if (!isSpiffeError(error) || error.code === 'ERR_WORKLOAD_API_RESPONSE') throw error;
+    throw badMessage(`${part}: ${error.message}`);
   }
 }

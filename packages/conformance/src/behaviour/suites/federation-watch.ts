@@ -257,6 +257,8 @@ function pollDrafts(): readonly BehaviourDraft[] {
       level: 'should',
       spec: FEDERATION.poll,
       ops: WATCH,
+      // Who leaves it to its callers when to ask again is not asked.
+      features,
       control: FOLLOWS,
       long: true,
       async script(world) {

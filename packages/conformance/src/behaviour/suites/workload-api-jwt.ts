@@ -1,8 +1,9 @@
-import { createTestJwtAuthority, type TestJwtAuthority } from '@svidkit/testkit';
+import { type TestJwtAuthority } from '@svidkit/testkit';
 
 import { isObject, type JsonObject, member, textMember } from '../../json.ts';
 import { type BehaviourDraft } from '../behaviour-case.ts';
 import { observed, want, wantSame } from '../ended.ts';
+import { jwtAuthority } from '../jwt-authority.ts';
 import { textFields } from '../protobuf.ts';
 import { type SourceUnderTest } from '../source-under-test.ts';
 import { type WorkloadApiServer } from '../workload-api-server.ts';
@@ -18,7 +19,7 @@ const AUDIENCE = 'spiffe://b.test/db';
 const OTHER_AUDIENCE = 'spiffe://b.test/queue';
 const PORT = 'spiffe://a.test/port';
 /** Less than any client can use. */
-const SHORT_MS = 1000;
+const SHORT_MS = 2000;
 
 /** The port asks a Workload API for JWT-SVIDs, and for what they are validated with. */
 export function workloadApiJwtDrafts(): readonly BehaviourDraft[] {
@@ -46,7 +47,8 @@ function fetchDrafts(): readonly BehaviourDraft[] {
       const { api } = await tokenStage(world);
       const { token, given } = await fetched(world, api, { ...request });
       const [call] = api.jwt.calls;
-      wantSame('the audience of the request', fieldsOf(call).get(1), request.audience);
+      // A set: some libraries keep it as one.
+      wantSame('the audience of the request', fieldsOf(call).get(1)?.toSorted(), request.audience.toSorted());
       wantSame(
         'the ID of the request',
         fieldsOf(call).get(2) ?? [],
@@ -68,7 +70,7 @@ function fetchDrafts(): readonly BehaviourDraft[] {
     fetches(
       397,
       'jwt/fetch-many-audiences',
-      'a token for several audiences is asked for with all of them, in their order',
+      'a token for several audiences is asked for with all of them',
       'one of them would refuse it',
       WORKLOAD.audience,
       { audience: [AUDIENCE, OTHER_AUDIENCE] },
@@ -169,7 +171,7 @@ function cacheDrafts(): readonly BehaviourDraft[] {
         const first = await ask({ audience: [AUDIENCE] });
         life.ms = undefined;
         await new Promise((resolve) => {
-          setTimeout(resolve, SHORT_MS * 2);
+          setTimeout(resolve, SHORT_MS);
         });
         want((await ask({ audience: [AUDIENCE] })) !== first, 'a token that has expired was given');
         want(api.jwt.calls.length > 1, 'the agent was asked once');
@@ -192,11 +194,16 @@ function bundleDrafts(): readonly BehaviourDraft[] {
       features: JWT_FEATURES,
       async script(world) {
         const { api, source, own } = await bundleStage(world);
-        const next = authorityOf('a.test', 'next');
+        const next = jwtAuthority('a.test', 'next');
         api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': next.jwks() }));
         await wantValidSoon(world, source, next, 'a token of the next key');
         await wantInvalid(world, source, own, 'a token of a key that was removed');
-        wantSame('calls for all of that', api.jwtBundles.calls.length, 1);
+        const { length } = api.jwtBundles.calls;
+        const last = jwtAuthority('a.test', 'last');
+        api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': last.jwks() }));
+        await wantValidSoon(world, source, last, 'a token of the last key');
+        await wantInvalid(world, source, next, 'a token of the key before it');
+        wantSame('calls after that', api.jwtBundles.calls.length, length);
       },
     },
     {
@@ -211,7 +218,7 @@ function bundleDrafts(): readonly BehaviourDraft[] {
       control: UPDATE,
       async script(world) {
         const { api, source, friend } = await bundleStage(world);
-        const next = authorityOf('a.test', 'next');
+        const next = jwtAuthority('a.test', 'next');
         api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': next.jwks() }));
         await wantValidSoon(world, source, next, 'a token of ours by the next key');
         await wantInvalid(world, source, friend, 'a token of a trust domain that is gone');
@@ -250,9 +257,9 @@ function bundleDrafts(): readonly BehaviourDraft[] {
       control: UPDATE,
       async script(world) {
         const { api, source, own, friend } = await bundleStage(world);
-        const bad = authorityOf('a.test', 'bad');
+        const bad = jwtAuthority('a.test', 'bad');
         api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': bad.jwks(), 'b.test': 'no JSON' }));
-        const next = authorityOf('b.test', 'next');
+        const next = jwtAuthority('b.test', 'next');
         api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': own.jwks(), 'b.test': next.jwks() }));
         await wantValidSoon(world, source, next, 'a token of the message after it');
         await wantInvalid(world, source, bad, 'a token of a key in the bad message');
@@ -276,17 +283,20 @@ function delegatedDrafts(): readonly BehaviourDraft[] {
       ops: ['workload.validateJwt'],
       async script(world) {
         const api = await workloadApi(world);
-        const token = authorityOf('b.test').issue({ subject: '/friend', audience: AUDIENCE });
+        const claims = { team: 'storage' };
+        const token = jwtAuthority('b.test').issue({ subject: '/friend', audience: AUDIENCE, claims });
         const params = { address: api.address, token, audience: AUDIENCE };
         const id = 'spiffe://b.test/friend';
-        api.validate.reply(() => validationMessage(id, { sub: id, team: 'storage' }));
+        const exp = Math.floor(Date.now() / 1000) + 300;
+        const message = validationMessage(id, { sub: id, aud: [AUDIENCE], exp, ...claims });
+        api.validate.reply(() => message);
         const answer = await wantYes(world, 'workload.validateJwt', params, 'a token that the agent takes');
         const fields = fieldsOf(api.validate.calls[0]);
         wantSame('the audience of the request', fields.get(1), [AUDIENCE]);
         wantSame('the token of the request', fields.get(2), [token]);
         wantSame('the ID', member(answer, 'id'), id);
-        const claims = member(answer, 'claims');
-        wantSame('a claim', isObject(claims) ? member(claims, 'team') : undefined, 'storage');
+        const told = member(answer, 'claims');
+        wantSame('a claim', isObject(told) ? member(told, 'team') : undefined, claims.team);
         wantSame('whether it was delegated', member(answer, 'delegated'), true);
         api.validate.answer((call) => call.refuse(STATUS.invalidArgument, 'the token has expired'));
         const refused = await world.ask('workload.validateJwt', params);
@@ -308,7 +318,7 @@ const tokens = new WeakMap<WorkloadCall, string>();
 /** A Workload API that gives tokens for what it is asked for: each of them another one. */
 async function tokenStage(world: World): Promise<TokenStage> {
   const api = await workloadApi(world);
-  const authority = authorityOf('a.test');
+  const authority = jwtAuthority('a.test');
   const life: TokenStage['life'] = { ms: undefined };
   api.jwt.reply((call) => {
     const fields = fieldsOf(call);
@@ -327,16 +337,12 @@ async function tokenStage(world: World): Promise<TokenStage> {
 
 async function bundleStage(world: World) {
   const api = await workloadApi(world);
-  const [own, friend] = [authorityOf('a.test'), authorityOf('b.test')];
+  const [own, friend] = [jwtAuthority('a.test'), jwtAuthority('b.test')];
   api.jwtBundles.publish(jwtBundlesMessage({ 'a.test': own.jwks(), 'b.test': friend.jwks() }));
   const source = await openAt(world, { address: api.address }, 'workloadApiJwt');
   await wantValidSoon(world, source, own, 'a token of ours');
   await wantValidSoon(world, source, friend, 'a token of a friend');
   return { api, source, own, friend };
-}
-
-function authorityOf(trustDomain: string, keyId = 'first'): TestJwtAuthority {
-  return createTestJwtAuthority({ trustDomain, keyId });
 }
 
 function fieldsOf(call: WorkloadCall | undefined): ReadonlyMap<number, readonly string[]> {

@@ -8,17 +8,16 @@ import { WORKLOAD } from '../workload-spec.ts';
 import {
   callOf,
   issue,
+  type ListeningStage,
   openAt,
   SOURCE_OPS,
   wantNext,
   workloadApi,
   workloadStage,
-  type WorkloadStage,
   X509_FEATURES,
 } from '../workload-stage.ts';
 import { type World } from '../world.ts';
 
-const CLOSES = 'stream/server-closes';
 /** How much of its life an SVID has before it, where a renewal is overdue soon. */
 const OVERDUE_LIFE_MS = 6000;
 /** How much it has behind it. */
@@ -43,11 +42,12 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
       api.breakConnections();
     }),
     breaks(405, 'rst', 'that is broken off', (call) => call.reset(constants.NGHTTP2_INTERNAL_ERROR)),
+    breaks(405, 'cancelled', 'that the server cancels', (call) => call.reset(constants.NGHTTP2_CANCEL)),
     breaks(405, 'connection-lost', 'whose connection breaks', (_call, { api }) => api.breakConnections()),
     breaks(406, 'half-frame', 'that breaks off in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
       call.write(frame.subarray(0, Math.floor(frame.length / 2)));
-      call.reset(constants.NGHTTP2_CANCEL);
+      call.reset(constants.NGHTTP2_INTERNAL_ERROR);
     }),
     breaks(406, 'half-frame-ends', 'that ends in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
@@ -75,7 +75,7 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
   ];
 }
 
-type Break = (call: WorkloadCall, stage: WorkloadStage, message: Uint8Array) => void;
+type Break = (call: WorkloadCall, stage: ListeningStage, message: Uint8Array) => void;
 
 function draft(row: number, slug: string, title: string, script: BehaviourDraft['script']): BehaviourDraft {
   return {
@@ -87,7 +87,7 @@ function draft(row: number, slug: string, title: string, script: BehaviourDraft[
     spec: WORKLOAD.survives,
     ops: SOURCE_OPS,
     features: X509_FEATURES,
-    ...(`stream/${slug}` === CLOSES ? { control: 'x509/first-message' } : { control: CLOSES }),
+    control: 'x509/first-message',
     script,
   };
 }
@@ -96,14 +96,12 @@ function draft(row: number, slug: string, title: string, script: BehaviourDraft[
 function breaks(row: number, slug: string, title: string, breakIt: Break): BehaviourDraft {
   return draft(row, slug, `a stream ${title} leaves what is in use, and is opened again`, async (world) => {
     const stage = await workloadStage(world);
-    const { api, source, root, first } = stage;
-    const [call] = api.x509.calls;
-    want(call !== undefined, 'there was no call');
+    const { api, source, root, first, call, calls } = stage;
     // What comes next is silent at first, so that it can be seen what is in use without it.
     api.x509.answer((next) => next.begin());
     const half = await issue(world);
     breakIt(call, stage, x509Message([{ svid: half, bundle: root }]));
-    await callOf(world, api.x509, 2, 'another call');
+    await callOf(world, api.x509, calls + 1, 'another call');
     await source.has(first, 'after the stream broke');
     await wantNext(world, stage);
     source.neverHad(half, 'an SVID of which only a part came');
@@ -144,17 +142,16 @@ function slowly(): BehaviourDraft {
     'slow-bytes',
     'a message that comes in small parts is used once it is whole',
     async (world) => {
-      const { api, source, root, first } = await workloadStage(world);
+      const { api, source, root, first, call, calls } = await workloadStage(world);
       const next = await issue(world);
       const frame = framed(x509Message([{ svid: next, bundle: root }]));
-      const [call] = api.x509.calls;
       const step = Math.ceil(frame.length / 8);
       for (let at = 0; at < frame.length; at += step) {
         await source.has(first, `after ${at} of ${frame.length} bytes`);
-        call?.write(frame.subarray(at, at + step));
+        call.write(frame.subarray(at, at + step));
       }
       await source.toHave(next);
-      wantSame('calls', api.x509.calls.length, 1);
+      wantSame('calls', api.x509.calls.length, calls);
     },
   );
 }
@@ -166,19 +163,18 @@ function silent(): BehaviourDraft {
       'silent-for-1h',
       'a stream that is silent although a renewal is overdue is opened again',
       async (world: World) => {
-        const api = await workloadApi(world);
-        const root = await world.pki.root();
-        const old = await root.issue({
+        const { api, source, root, call, calls } = await workloadStage(world);
+        const old = await (
+          await world.pki.root()
+        ).issue({
           path: '/port',
           notBefore: new Date(Date.now() - OVERDUE_AGE_MS),
           notAfter: new Date(Date.now() + OVERDUE_LIFE_MS),
         });
-        api.x509.answerOnce((call) => call.send(x509Message([{ svid: old, bundle: root }])));
         const next = await issue(world);
-        api.x509.answer((call) => call.send(x509Message([{ svid: next, bundle: root }])));
-        const source = await openAt(world, { address: api.address });
-        await source.until({ state: 'ready' }, 'the first SVID');
-        await callOf(world, api.x509, 2, 'another call before the SVID expires');
+        api.x509.answer((another) => another.send(x509Message([{ svid: next, bundle: root }])));
+        call.send(x509Message([{ svid: old, bundle: root }]));
+        await callOf(world, api.x509, calls + 1, 'another call before the SVID expires');
         await source.toHave(next);
       },
     ),

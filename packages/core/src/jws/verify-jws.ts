@@ -1,6 +1,7 @@
 import { type KeyObject } from 'node:crypto';
 
-import { type compactVerify } from 'jose/jws/compact/verify';
+// With `type` inside of the braces an import without names would stay, and load it.
+import type { compactVerify } from 'jose/jws/compact/verify';
 
 import { type CompactJws } from './read-compact-jws.ts';
 

@@ -2,7 +2,7 @@ import { type KeyObject } from 'node:crypto';
 
 import { declaredAlgorithm } from '../declared-algorithm.ts';
 
-/** The algorithms that a JWT-SVID may be signed with. */
+/** The algorithms that JWT-SVIDs, WIT-SVIDs and proofs of possession may be signed with. */
 export type JwtAlgorithm =
   | 'RS256'
   | 'RS384'
@@ -14,7 +14,8 @@ export type JwtAlgorithm =
   | 'PS384'
   | 'PS512';
 
-/** What each needs for a key: a curve (as OpenSSL calls it), or RSA. JWT-SVID 2.1 has these nine and no other. */
+/** What each needs for a key: a curve (as OpenSSL calls it), or RSA. JWT-SVID 2.1 and WIT-SVID 2.3, 3.2 have these nine and
+ * no other. */
 const KEYS: ReadonlyMap<string, string> = new Map<JwtAlgorithm, string>([
   ['RS256', 'rsa'],
   ['RS384', 'rsa'],
