@@ -40,6 +40,7 @@ const CAPABILITIES: JsonObject = {
   ],
   protocols: ['line', 'http1', 'http2', 'grpc'],
   events: ['source.update', 'source.error', 'server.rejected'],
+  signatures: ['ecdsa-der', 'rsa-pkcs1', 'rsa-pss'],
   stats: ['fds', 'rssBytes'],
   resetIsClean: true,
 };
