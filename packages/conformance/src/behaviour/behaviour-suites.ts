@@ -4,6 +4,7 @@ import { federationServeDrafts } from './suites/federation-serve.ts';
 import { federationWatchDrafts } from './suites/federation-watch.ts';
 import { federationDrafts } from './suites/federation.ts';
 import { migrationDrafts } from './suites/migration.ts';
+import { mountDocumentDrafts } from './suites/mount-documents.ts';
 import { mountLayoutDrafts } from './suites/mount-layout.ts';
 import { mountStartDrafts } from './suites/mount-start.ts';
 import { mtlsClientPoolDrafts } from './suites/mtls-client-pool.ts';
@@ -15,6 +16,7 @@ import { mtlsServerRotationDrafts } from './suites/mtls-server-rotation.ts';
 import { mtlsServerStrangerDrafts } from './suites/mtls-server-strangers.ts';
 import { mtlsServerDrafts } from './suites/mtls-server.ts';
 import { rotationBundleDrafts } from './suites/rotation-bundle.ts';
+import { rotationDocumentDrafts } from './suites/rotation-documents.ts';
 import { rotationLifeDrafts } from './suites/rotation-life.ts';
 import { rotationParkedDrafts } from './suites/rotation-parked.ts';
 import { rotationDrafts } from './suites/rotation.ts';
@@ -34,11 +36,12 @@ const SPEC = {
 /** The suites that are played, in the order in which they run. */
 export function behaviourSuites(): readonly VectorFile[] {
   return [
-    suite('mount-layout', [...mountLayoutDrafts(), ...mountStartDrafts()]),
+    suite('mount-layout', [...mountLayoutDrafts(), ...mountDocumentDrafts(), ...mountStartDrafts()]),
     suite('rotation', [
       ...rotationDrafts(),
       ...rotationParkedDrafts(),
       ...rotationBundleDrafts(),
+      ...rotationDocumentDrafts(),
       ...rotationLifeDrafts(),
     ]),
     suite('mtls-server', [
