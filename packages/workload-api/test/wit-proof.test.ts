@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 
 import { SpiffeError } from '@svidkit/core';
+import { signJws } from '@svidkit/core/jws';
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -96,6 +97,15 @@ describe('W-16, W-17: a proof is of the key in the token, and of this token', ()
     for (const wth of [undefined, '', 7, hash(entry.witSvid).toUpperCase(), `${hash(entry.witSvid)}=`]) {
       expect(await outcome(await made({ wth }))).toBe('ERR_WIT_PROOF');
     }
+  });
+
+  test('not by another algorithm of the same key', async () => {
+    const given = issue({ algorithm: 'RS256' });
+    const claims = { ...CLAIMS, wth: hash(given.witSvid) };
+    const made256 = (alg: 'RS256' | 'PS256'): Promise<string> =>
+      signJws({ header: { alg, typ: 'wpt+jwt' }, claims }, keyOf(given));
+    expect(await outcome(await made256('RS256'), {}, given.witSvid)).toBe('accepted');
+    expect(await outcome(await made256('PS256'), {}, given.witSvid)).toBe('ERR_WIT_PROOF');
   });
 
   test('not of somebody else', async () => {

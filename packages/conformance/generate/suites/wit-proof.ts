@@ -11,6 +11,8 @@ const URL_OF_IT = 'https://api.example.org/orders';
 const T = 1_900_000_000;
 const AT = '2030-03-17T17:46:40Z';
 const TOKEN = token();
+const RSA = tokenKey('RS256', 'wit holder');
+const RSA_TOKEN = token({ cnf: { jwk: confirmed({}, RSA) } });
 const hashOf = (text: string): string => sha256(Buffer.from(text)).toString('base64url');
 
 type Changes = Readonly<Record<string, Json | undefined>>;
@@ -77,6 +79,11 @@ function accepted(): readonly Draft[] {
       ...good,
       token: otherToken,
       proof: proof({ wth: hashOf(otherToken) }, {}, other),
+    }),
+    accept('accept/proof-rs256', 'a proof by an RSA key is accepted', {
+      ...good,
+      token: RSA_TOKEN,
+      proof: proof({ wth: hashOf(RSA_TOKEN) }, {}, RSA),
     }),
     accept('accept/more', 'claims and headers that nobody knows are passed over', {
       ...good,
@@ -176,6 +183,12 @@ function scope(): readonly Draft[] {
     ...values.map(([id, title, claims, codes]) =>
       refuse(`reject/${id}`, title, codes, { ...plan, proof: proof(claims) }),
     ),
+    refuse('reject/alg-other', 'a proof by another algorithm than the key is for is refused', ['proof.alg'], {
+      ...plan,
+      token: RSA_TOKEN,
+      proof: proof({ wth: hashOf(RSA_TOKEN) }, {}, tokenKey('PS256', 'wit holder')),
+      control: 'accept/proof-rs256',
+    }),
     refuse('reject/exp-missing', 'a proof that never ends is refused', ['proof.exp'], {
       ...life,
       proof: proof({ exp: undefined }),

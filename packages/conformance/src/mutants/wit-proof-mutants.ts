@@ -48,7 +48,14 @@ export const WIT_PROOF_MUTANTS: readonly Mutant[] = [
   mishears('proof-any-host', 'believes what a proof says about the server', (call) =>
     withUrl(call, (theirs, ours) => theirs.pathname === ours.pathname),
   ),
-  refuses('proof-es256-alone', 'takes proofs for ES256 alone', (call) => headerOf(call)['alg'] === 'ES384'),
+  believes('proof-any-algorithm', 'takes any algorithm that the key could be used with', (call) =>
+    textMember(headerOf(call), 'alg').startsWith('PS'),
+  ),
+  refuses(
+    'proof-es256-alone',
+    'takes proofs for ES256 alone',
+    (call) => isProof(call) && !['ES256', 'none'].includes(textMember(headerOf(call), 'alg')),
+  ),
   refuses('proof-claims-known', 'wants claims that it knows', (call) => 'x-more' in claimsOf(call)),
   misreports('proof-id-of-td', 'answers the ID of the trust domain', (_value, { op }) =>
     op === OP ? { id: 'spiffe://example.org' } : {},
