@@ -27,13 +27,15 @@ function keptResult(one: Readonly<Record<string, unknown>>): Readonly<Record<str
 /** How long it took, what can be looked up in the case, and where it was kept. */
 const BY_CHANCE: ReadonlySet<string> = new Set(['ms', 'convergenceMs', 'attempts', 'expected', 'evidence']);
 
-/** What is observed of a case that is played names certificates and ports, and a trace names files. */
+/** What is observed of a case that is played names certificates and ports, a trace names files, and stderr says anything. */
 function actualOf(actual: unknown): readonly (readonly [string, unknown])[] {
-  const { fault, observed } = actual as {
+  const { fault, observed, crash } = actual as {
     readonly fault?: { readonly message: string };
     readonly observed?: string;
+    readonly crash?: string;
   };
   if (observed !== undefined) return [];
+  if (crash !== undefined) return [['actual', { crash: crash.split(';')[0] }]];
   return [['actual', inOrder(fault === undefined ? actual : { fault: { message: fault.message } })]];
 }
 

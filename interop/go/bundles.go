@@ -33,7 +33,10 @@ func parseBundle(params document) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := spiffebundle.Parse(td, params.bytes())
+	return describeBundle(spiffebundle.Parse(td, params.bytes()))
+}
+
+func describeBundle(bundle *spiffebundle.Bundle, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}

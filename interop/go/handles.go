@@ -26,6 +26,32 @@ func (h *handles) add(prefix string, thing io.Closer) string {
 	return handle
 }
 
+// opened answers a call that opened what tells events, or takes connections
+// that do: it begins when the answer is on its way, so that nothing is told of
+// a handle that nobody knows.
+type opened struct {
+	Handle string `json:"handle"`
+	Port   int    `json:"port,omitempty"`
+	begin  func()
+}
+
+// event tells what happened to an open thing.
+type event struct {
+	Event  string `json:"event"`
+	Handle string `json:"handle"`
+	Data   any    `json:"data"`
+}
+
+// tell writes an event, unless its thing is closed: whoever closes it is
+// answered after that.
+func (h *handles) tell(name, handle string, data any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.things[handle]; ok {
+		out.write(event{name, handle, data})
+	}
+}
+
 // get finds an open thing of one kind.
 func get[T io.Closer](h *handles, handle string) (T, error) {
 	h.mu.Lock()

@@ -53,20 +53,38 @@ type fault struct {
 	Trace   string `json:"trace,omitempty"`
 }
 
-func main() {
-	if err := serve(os.Stdin, os.Stdout); err != nil {
+// lines writes one object in a line, at once.
+type lines struct {
+	mu      sync.Mutex
+	encoder *json.Encoder
+}
+
+var out = lines{encoder: json.NewEncoder(os.Stdout)}
+
+func (l *lines) write(object any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.encoder.Encode(object); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// serve answers calls as they come: one that waits holds up no other. Each
-// answer is one write, and so is never held back in a buffer.
-func serve(in io.Reader, out io.Writer) error {
+func main() {
+	err := limitMemory()
+	if err == nil {
+		err = serve(os.Stdin)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// serve answers calls as they come: one that waits holds up no other.
+func serve(in io.Reader) error {
 	var calls sync.WaitGroup
 	defer calls.Wait()
-	var mu sync.Mutex
-	encoder := json.NewEncoder(out)
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -81,11 +99,9 @@ func serve(in io.Reader, out io.Writer) error {
 		}
 		calls.Go(func() {
 			answer := reply(c)
-			mu.Lock()
-			defer mu.Unlock()
-			if err := encoder.Encode(answer); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
+			out.write(answer)
+			if made, ok := answer.OK.(opened); ok {
+				go made.begin()
 			}
 		})
 	}
@@ -144,10 +160,10 @@ func hello(params struct{ Protocol []int }) (any, error) {
 			"concurrency":  1,
 			"profiles":     []string{},
 			"rules":        ruleNames(),
-			"sources":      []string{"static"},
-			"options":      []string{"bundles", "minTls"},
+			"sources":      []string{"static", "workloadApi", "workloadApiJwt"},
+			"options":      []string{"bundles", "minTls", "pick"},
 			"protocols":    []string{"line", "http1", "http2"},
-			"events":       []string{},
+			"events":       []string{"source.update", "source.error", "server.rejected"},
 			"stats":        []string{},
 			"resetIsClean": true,
 		},

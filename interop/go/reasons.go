@@ -4,6 +4,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // reasons says what a message of the library is called in the kit. The first
@@ -22,6 +25,19 @@ var reasons = []struct{ fragment, code string }{
 	{"unexpected signature algorithm", "jwt.alg"},
 	{"jwtsvid: unable to parse JWT token", "jwt.malformed"},
 	{"jwtsvid: unable to get claims from token", "jwt.signature"},
+	{"witsvid: unable to parse WIT-SVID token", "jwt.malformed"},
+	{"witsvid: token header type", "jwt.typ"},
+	{"witsvid: token header missing key id", "jwt.kid"},
+	{"witsvid: token missing subject", "jwt.sub"},
+	{"witsvid: token has an invalid subject", "jwt.sub"},
+	{"witsvid: token missing exp claim", "jwt.exp"},
+	{"witsvid: token has expired", "jwt.exp"},
+	{"witsvid: token is not yet valid", "jwt.nbf"},
+	{"witsvid: WIT-SVID must not contain aud", "jwt.aud"},
+	{"witsvid: no WIT bundle found", "jwt.no-bundle"},
+	{"witsvid: no WIT authority", "jwt.kid"},
+	{"witsvid: signature verification failed", "jwt.signature"},
+	{"cnf", "jwt.cnf"},
 	{"no URI SAN", "x509.uri-san.missing"},
 	{"more than one URI SAN", "x509.uri-san.multiple"},
 	{"non-root path", "x509.leaf.path"},
@@ -65,7 +81,19 @@ var reasons = []struct{ fragment, code string }{
 	{"path cannot have a trailing slash", "id.path.trailing-slash"},
 	{"path must have a leading slash", "id.path.no-slash"},
 	{"workload endpoint socket URI must have a", "endpoint.scheme"},
+	{"workload endpoint socket address is not configured", "endpoint.form"},
 	{"workload endpoint", "endpoint.form"},
+	{"no SVIDs in response", "workload.response"},
+	{"federation: could not GET bundle: ", "federation.unreachable"},
+	{"federation: ", "federation.response"},
+}
+
+// statusReasons has the reasons of gRPC.
+var statusReasons = map[codes.Code]string{
+	codes.PermissionDenied: "workload.denied",
+	codes.InvalidArgument:  "workload.refused",
+	codes.Unimplemented:    "workload.unimplemented",
+	codes.Unavailable:      "workload.unreachable",
 }
 
 // verifyReasons has the reasons of crypto/x509.
@@ -95,10 +123,21 @@ func reasonOf(err error) string {
 	case errors.As(err, &invalid) && verifyReasons[invalid.Reason] != "":
 		return verifyReasons[invalid.Reason]
 	}
+	if told, ok := status.FromError(err); ok && err != nil {
+		if reason := statusReasons[told.Code()]; reason != "" {
+			return reason
+		}
+		return "workload.response"
+	}
 	for _, reason := range reasons {
 		if strings.Contains(err.Error(), reason.fragment) {
 			return reason.code
 		}
 	}
 	return "unknown"
+}
+
+// problemOf is an error in an event or in a snapshot.
+func problemOf(err error) rejection {
+	return rejection{Code: reasonOf(err), Message: err.Error()}
 }

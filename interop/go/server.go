@@ -26,8 +26,8 @@ type endpoint struct {
 }
 
 // parts has the source and the rule of an endpoint.
-func (e endpoint) parts() (*source, tlsconfig.Authorizer, error) {
-	s, err := get[*source](&open, e.Source)
+func (e endpoint) parts() (identitySource, tlsconfig.Authorizer, error) {
+	s, err := get[identitySource](&open, e.Source)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,6 +51,8 @@ func (e endpoint) restrict(config *tls.Config) {
 // server tells each peer what it is taken for.
 type server interface {
 	io.Closer
+	// begin takes connections, and tells who was turned away under its handle.
+	begin(handle string)
 	drain(grace time.Duration) error
 }
 
@@ -68,16 +70,17 @@ func startServer(params endpoint) (any, error) {
 	var started server
 	switch params.Protocol {
 	case "line":
-		started = serveLines(tls.NewListener(listener, config))
+		started = &lineServer{listener: tls.NewListener(listener, config), conns: map[net.Conn]struct{}{}}
 	case "http1", "http2":
 		config.NextProtos = []string{map[string]string{"http1": "http/1.1", "http2": "h2"}[params.Protocol]}
-		started = serveHTTP(listener, config)
+		started = newHTTPServer(listener, config)
 	default:
 		listener.Close()
 		return nil, badParams{fmt.Errorf("protocol %q", params.Protocol)}
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	return map[string]any{"handle": open.add("v", started), "port": port}, nil
+	handle := open.add("v", started)
+	return opened{handle, port, func() { started.begin(handle) }}, nil
 }
 
 func stopServer(params struct {
@@ -107,24 +110,20 @@ type lineServer struct {
 	running  sync.WaitGroup
 }
 
-func serveLines(listener net.Listener) *lineServer {
-	l := &lineServer{listener: listener, conns: map[net.Conn]struct{}{}}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			l.mu.Lock()
-			l.conns[conn] = struct{}{}
-			l.mu.Unlock()
-			l.running.Go(func() { l.serve(conn) })
+func (l *lineServer) begin(handle string) {
+	for {
+		conn, err := l.listener.Accept()
+		if err != nil {
+			return
 		}
-	}()
-	return l
+		l.mu.Lock()
+		l.conns[conn] = struct{}{}
+		l.mu.Unlock()
+		l.running.Go(func() { l.serve(conn, handle) })
+	}
 }
 
-func (l *lineServer) serve(conn net.Conn) {
+func (l *lineServer) serve(conn net.Conn, handle string) {
 	defer func() {
 		// As in net/http: what a handshake panics over ends its connection alone.
 		_ = recover()
@@ -135,6 +134,7 @@ func (l *lineServer) serve(conn net.Conn) {
 	}()
 	secure := conn.(*tls.Conn)
 	if err := secure.Handshake(); err != nil {
+		open.tell("server.rejected", handle, problemOf(err))
 		return
 	}
 	peer, err := spiffetls.PeerIDFromConnectionState(secure.ConnectionState())
@@ -172,10 +172,13 @@ func (l *lineServer) Close() error {
 }
 
 // httpServer answers each request, once it is whole.
-type httpServer struct{ *http.Server }
+type httpServer struct {
+	*http.Server
+	listener net.Listener
+}
 
-func serveHTTP(listener net.Listener, config *tls.Config) httpServer {
-	h := httpServer{&http.Server{
+func newHTTPServer(listener net.Listener, config *tls.Config) httpServer {
+	return httpServer{&http.Server{
 		TLSConfig: config,
 		ErrorLog:  log.New(io.Discard, "", 0),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -187,9 +190,12 @@ func serveHTTP(listener net.Listener, config *tls.Config) httpServer {
 			}
 			_, _ = w.Write(greeting(peer))
 		}),
-	}}
-	go func() { _ = h.ServeTLS(listener, "", "") }()
-	return h
+	}, listener}
+}
+
+// begin tells nothing of who was turned away: net/http keeps that in its log.
+func (h httpServer) begin(string) {
+	_ = h.ServeTLS(h.listener, "", "")
 }
 
 func (h httpServer) drain(grace time.Duration) error {

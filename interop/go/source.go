@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -10,6 +12,15 @@ import (
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 )
+
+// identitySource is what servers and clients are made with, and calls ask.
+type identitySource interface {
+	io.Closer
+	x509svid.Source
+	x509bundle.Source
+	// snapshot describes the source as it is, and tells when it is no longer so.
+	snapshot() (map[string]any, <-chan struct{})
+}
 
 // identity is what a static source is made of.
 type identity struct {
@@ -24,14 +35,24 @@ type source struct {
 	svid       *x509svid.SVID
 	bundles    *x509bundle.Set
 	generation int
-	// changed is closed when there is another generation.
+	// state is what it is without an SVID.
+	state     string
+	lastError error
+	// changed is closed when something is otherwise.
 	changed chan struct{}
+}
+
+func newSource() source {
+	return source{state: "waiting", bundles: x509bundle.NewSet(), changed: make(chan struct{})}
 }
 
 // GetX509SVID implements x509svid.Source.
 func (s *source) GetX509SVID() (*x509svid.SVID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.svid == nil {
+		return nil, errors.New("no X509-SVID yet")
+	}
 	return s.svid, nil
 }
 
@@ -62,32 +83,43 @@ func (s *source) set(given identity) error {
 		}
 		bundles.Add(bundle)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.svid, s.bundles = svid, bundles
-	s.generation++
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.change(func() { s.replace(svid, bundles) })
 	return nil
 }
 
-// snapshot describes the source as it is, and tells when it is no longer so.
+func (s *source) replace(svid *x509svid.SVID, bundles *x509bundle.Set) {
+	s.svid, s.bundles, s.state, s.lastError = svid, bundles, "empty", nil
+	s.generation++
+}
+
+// change does something to the source, and wakes who waits for it.
+func (s *source) change(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 func (s *source) snapshot() (map[string]any, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	chain := fingerprints(s.svid.Certificates)
 	bundles := map[string][]string{}
 	for _, bundle := range s.bundles.Bundles() {
 		bundles[bundle.TrustDomain().Name()] = sorted(bundle.X509Authorities())
 	}
-	return map[string]any{
-		"state":       "ready",
-		"id":          s.svid.ID.String(),
-		"leafSha256":  chain[0],
-		"chainSha256": chain,
-		"bundles":     bundles,
-		"generation":  s.generation,
-	}, s.changed
+	described := map[string]any{"state": s.state, "bundles": bundles, "generation": s.generation}
+	if s.svid != nil {
+		chain := fingerprints(s.svid.Certificates)
+		described["state"] = "ready"
+		described["id"] = s.svid.ID.String()
+		described["leafSha256"] = chain[0]
+		described["chainSha256"] = chain
+	}
+	if s.lastError != nil {
+		described["lastError"] = problemOf(s.lastError)
+	}
+	return described, s.changed
 }
 
 func sorted(certificates []*x509.Certificate) []string {
@@ -96,16 +128,27 @@ func sorted(certificates []*x509.Certificate) []string {
 	return sums
 }
 
-func openSource(params identity) (any, error) {
-	made := &source{changed: make(chan struct{})}
-	if err := made.set(params); err != nil {
+func openSource(params struct {
+	Kind string
+	identity
+	workload
+	Options struct{ Pick *pick }
+}) (any, error) {
+	switch params.Kind {
+	case "workloadApi":
+		return openWorkloadSource(params.workload, params.Options.Pick)
+	case "workloadApiJwt":
+		return openJWTSource(params.workload)
+	}
+	made := newSource()
+	if err := made.set(params.identity); err != nil {
 		return nil, err
 	}
-	return map[string]any{"handle": open.add("s", made)}, nil
+	return map[string]any{"handle": open.add("s", &made)}, nil
 }
 
 func getSource(params struct{ Handle string }) (any, error) {
-	s, err := get[*source](&open, params.Handle)
+	s, err := get[identitySource](&open, params.Handle)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +180,7 @@ func waitForSource(params struct {
 	}
 	TimeoutMs int64
 }) (any, error) {
-	s, err := get[*source](&open, params.Handle)
+	s, err := get[identitySource](&open, params.Handle)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +195,10 @@ func waitForSource(params struct {
 			held := snapshot["bundles"].(map[string][]string)[until.Bundle.TrustDomain]
 			slices.Sort(until.Bundle.Sha256)
 			snapshot["met"] = slices.Equal(held, until.Bundle.Sha256)
+		case until.Error:
+			snapshot["met"] = snapshot["lastError"] != nil
 		default:
-			snapshot["met"] = !until.Error && snapshot["state"] == until.State
+			snapshot["met"] = snapshot["state"] == until.State
 		}
 		if snapshot["met"] == true {
 			return snapshot, nil

@@ -1,5 +1,6 @@
 import { isSpiffeError } from '@svidkit/core';
 
+import { resetClock } from './kit-clock.ts';
 import { RULES } from './match-id.ts';
 import { closeAll, OPERATIONS } from './operations.ts';
 import { options } from './options.ts';
@@ -11,7 +12,7 @@ const PROTOCOL = 1;
 /** What this adapter claims to have, and has. */
 const CAPABILITIES: JsonObject = {
   ops: [...OPERATIONS.keys()].filter(
-    (op) => !(options.isStatic && /^(?:source|server|client|federation|workload)\./.test(op)),
+    (op) => !(options.isStatic && /^(?:source|server|client|federation|workload|clock)\./.test(op)),
   ),
   clock: true,
   concurrency: 1,
@@ -21,6 +22,7 @@ const CAPABILITIES: JsonObject = {
   rules: Object.keys(RULES),
   sources: [...options.sources, 'federated', 'workloadApi', 'workloadApiJwt'],
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
+  bundleFormats: ['pem', 'spiffe-bundle', 'bundle-map'],
   options: [
     'pollMs',
     'watch',
@@ -33,9 +35,12 @@ const CAPABILITIES: JsonObject = {
     'minRefreshMs',
     'pick',
     'keepUntilExpiry',
+    'clock',
+    'redirects',
   ],
-  protocols: ['line', 'http1', 'http2'],
+  protocols: ['line', 'http1', 'http2', 'grpc'],
   events: ['source.update', 'source.error', 'server.rejected'],
+  signatures: ['ecdsa-der', 'rsa-pkcs1', 'rsa-pss'],
   stats: ['fds', 'rssBytes'],
   resetIsClean: true,
 };
@@ -52,6 +57,7 @@ export async function answer(call: JsonObject): Promise<JsonObject> {
   if (op === 'hello') return hello(given);
   if (op === 'bye' || op === 'reset') {
     await closeAll();
+    resetClock();
     return { ok: {} };
   }
   const operation = OPERATIONS.get(String(op));

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+import { nodeProblem } from './cli/node-problem.ts';
 import { runCli } from './cli/run-cli.ts';
 import { EXIT } from './exit-code.ts';
 
-const { stdout, stderr, execPath, execArgv, argv } = process;
+const { stdout, stderr, execPath, execArgv, argv, versions } = process;
 // The one place that reads the environment.
 // oxlint-disable-next-line node/no-process-env
 const stepSummary = process.env['GITHUB_STEP_SUMMARY'];
@@ -12,9 +13,20 @@ const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort());
 }
+// Without this, an error in the middle of an event would end with 1, as a failed case does.
+process.once('uncaughtException', (error) => {
+  tell(error);
+  process.exit(EXIT.kit);
+});
 void main();
 
 async function main(): Promise<void> {
+  const problem = nodeProblem(versions.node);
+  if (problem !== undefined) {
+    stderr.write(`spiffe-conformance: ${problem}\n`);
+    process.exitCode = EXIT.kit;
+    return;
+  }
   try {
     process.exitCode = await runCli(argv.slice(2), {
       stdout,
@@ -24,9 +36,13 @@ async function main(): Promise<void> {
       stepSummary,
     });
   } catch (error) {
-    stderr.write(
-      `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    tell(error);
     process.exitCode = EXIT.kit;
   }
+}
+
+function tell(error: unknown): void {
+  stderr.write(
+    `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
 }

@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { describe, expect, test } from 'vitest';
 
 import { allSuites } from '../src/all-suites.ts';
+import { nodeProblem } from '../src/cli/node-problem.ts';
 import { LineSplitter } from '../src/protocol/line-splitter.ts';
+import { REASON_CODES } from '../src/reason-codes.ts';
 import { casePattern } from '../src/run/case-pattern.ts';
 import { judge } from '../src/run/judge.ts';
 import { type Case } from '../src/vectors/vector.ts';
@@ -23,6 +28,7 @@ describe('the command line', () => {
     [['run', '--at', 'tomorrow', '--', 'x'], '--at wants an instant'],
     [['run', '--known', '/nonexistent', '--', 'x'], '/nonexistent'],
     [['run', 'operand', '--', 'x'], '"operand" is one argument too many'],
+    [['run', './my-adapter'], 'an adapter comes after --'],
     [['explain', 'spiffe-id/accept/nothing'], 'there is no case'],
     [['frobnicate'], 'there is no command "frobnicate"'],
     [[], 'Usage: spiffe-conformance <command>'],
@@ -30,6 +36,15 @@ describe('the command line', () => {
     const { exitCode, stderr } = await runKit(argv);
     expect(stderr).toContain(message);
     expect(exitCode).toBe(2);
+  });
+
+  test('a Node.js that is too old is told before anything is done', () => {
+    const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+      readonly engines: { readonly node: string };
+    };
+    expect(nodeProblem('20.20.2')).toContain(engines.node.replace(/\.0$/, '').replace('>=', '>= '));
+    expect(nodeProblem('22.21.9')).toBeDefined();
+    for (const version of ['22.22.0', '24.0.0', '26.10.0']) expect(nodeProblem(version)).toBeUndefined();
   });
 
   test('every command helps, and the help of all names it', async () => {
@@ -54,6 +69,11 @@ describe('the command line', () => {
       await ids(['--suite', 'endpoint', '--suite', 'workload-api']),
     );
     expect(await ids(['--level', 'choice'])).not.toEqual([]);
+  });
+
+  test('lists the codes that a rejection can have', async () => {
+    const { stdout } = await runKit(['list', '--codes']);
+    expect(stdout.trim().split('\n')).toEqual([...REASON_CODES]);
   });
 
   test('explains a case: the sentence it rests on, its twin, the call and what is wanted', async () => {

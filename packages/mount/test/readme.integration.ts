@@ -9,6 +9,7 @@ const programs = programsOn(join(packageDirectory, 'README.md'));
 
 const OUTPUT = [
   'spiffe://prod.example/payments from kubernetes-secret, fresh\ngeneration 2\n',
+  'partner.example, prod.example\nprod.example\n',
   'permissive 1\nstrict 0\n',
   'spiffe://prod.example/web true true\n',
   'false\nerror ERR_MOUNT_NOT_FOUND Check that the volume is mounted in this container and that its writer has issued a first identity.\n',

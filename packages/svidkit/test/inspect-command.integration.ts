@@ -1,8 +1,10 @@
 import { access, chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
+import { formatBundleDocument, formatBundleMap, SpiffeBundle, TrustDomain } from '@svidkit/core';
 import {
   createTestCa,
+  createTestJwtAuthority,
   inPlaceWriter,
   kubeletWriter,
   type KubeletWriterOptions,
@@ -95,6 +97,70 @@ describe('svidkit inspect', () => {
     // No colour in a pipe, and nothing wider than a terminal.
     expect(page).not.toContain('\u001B');
     expect(page.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test('of a bundle document shows what it is, which version, and what else is in it', async () => {
+    const { ca, files } = await good();
+    const jwt = createTestJwtAuthority({ trustDomain: 'prod.example', keyId: 'j-\u001B[31m' });
+    const bundle = SpiffeBundle.of(TrustDomain.parse('prod.example'), {
+      x509: ca.bundle(),
+      jwt: jwt.bundle(),
+      sequence: 2n ** 60n + 1n,
+    });
+    const directory = await mount({ ...files, 'ca.crt': formatBundleDocument(bundle) });
+    const { exitCode, report, page } = await inspect(directory);
+    expect([exitCode, report.verdict]).toEqual([0, 'ok']);
+    expect(report.bundles).toMatchObject([
+      {
+        trustDomain: 'prod.example',
+        own: true,
+        format: 'spiffe-bundle',
+        sequence: '1152921504606846977',
+        authorities: [{ isCa: true }],
+        jwtKeyIds: ['j-\u001B[31m'],
+      },
+    ]);
+    expect(page.replaceAll(/\s+/g, ' ')).toContain(
+      'prod.example (our own): 1 authority in ca.crt, a SPIFFE bundle, sequence number 1152921504606846977',
+    );
+    expect(page).toContain('for JWT-SVIDs: key "j-');
+    expect(page).not.toMatch(UNPRINTABLE);
+
+    const map = await inspect(await mount({ ...files, 'ca.crt': formatBundleMap([bundle]) }));
+    expect(map.report.bundles).toMatchObject([{ format: 'bundle-map', own: true }]);
+    expect(map.page).toContain('a bundle map');
+    const broken = await inspect(
+      await mount({ ...files, 'ca.crt': formatBundleDocument(bundle).slice(0, -1) }),
+    );
+    expect([broken.exitCode, codes(broken.report)]).toEqual([1, ['error ERR_BUNDLE_INVALID']]);
+  });
+
+  test('with --bundles shows the bundles of a map that is elsewhere', async () => {
+    const { ca, files } = await good();
+    const partner = await createTestCa({ trustDomain: 'partner.example' });
+    const entry = (one: typeof ca): SpiffeBundle =>
+      SpiffeBundle.of(TrustDomain.parse(one.trustDomain), { x509: one.bundle() });
+    const { 'ca.crt': _, ...identity } = files;
+    const map = join(
+      await mount({ 'bundles.json': formatBundleMap([entry(partner), entry(ca)]) }),
+      'bundles.json',
+    );
+    const directory = await mount(identity);
+    const json = await runSvidkit(['inspect', '--json', `--bundles=${map}`, directory]);
+    expect([json.exitCode, json.stderr]).toEqual([0, '']);
+    const report = JSON.parse(json.stdout) as InspectReport;
+    expect(report.bundles.map(({ trustDomain, own, path }) => [trustDomain, own, path])).toEqual([
+      ['prod.example', true, map],
+      ['partner.example', false, map],
+    ]);
+    const page = await runSvidkitHere(['inspect', '--bundles', relative('.', map), directory]);
+    expect([page.exitCode, page.stderr]).toEqual([0, '']);
+    expect(page.stdout).toContain('partner.example: 1 authority in');
+    // Without it, there is no bundle at all.
+    expect((await runSvidkitHere(['inspect', directory])).exitCode).toBe(1);
+    expect((await runSvidkitHere(['inspect', directory, '--bundles'])).stderr).toBe(
+      'svidkit inspect: the option --bundles wants a value. See svidkit inspect --help.\n',
+    );
   });
 
   test('of an expired identity says when it ended and exits with 1', async () => {

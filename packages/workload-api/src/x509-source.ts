@@ -18,6 +18,7 @@ import { Opening } from './opening.ts';
 import { type WorkloadX509Context } from './read-x509.ts';
 import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
+import { withdraws } from './withdrawal.ts';
 import { type WorkloadApiX509Source } from './workload-api-x509-source.ts';
 import { type X509SourceSettings } from './x509-source-options.ts';
 
@@ -129,6 +130,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     }
     this.#end = error;
     this.#tell(error);
+    this.#withdrawFor(error);
     this.#opening.reject(error);
   }
 
@@ -146,7 +148,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       return asSpiffeError(cause);
     }
     if (silence.signal.aborted) return undefined;
-    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
+    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client was closed');
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -194,21 +196,20 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   #onError(error: SpiffeError): void {
     if (this.closed.aborted) return;
     this.#troubles.add(error);
-    if (error.code === 'ERR_WORKLOAD_API_DENIED' && !this.#settings.keepUntilExpiry) {
-      // Workload API 5.2.1: cease to use what was given before.
-      this.#message = undefined;
-      this.#withdraw(
-        new SpiffeError(
-          'ERR_SOURCE_EMPTY',
-          `${this.#cell.latest === undefined ? '' : 'the identity was withdrawn: '}${error.message}`,
-          {
-            cause: error,
-            ...(error.hint === undefined ? {} : { hint: error.hint }),
-          },
-        ),
-      );
-    }
+    this.#withdrawFor(error);
     this.#answered();
+  }
+
+  #withdrawFor(error: SpiffeError): void {
+    if (!withdraws(error, this.#settings.keepUntilExpiry)) return;
+    this.#message = undefined;
+    const before = this.#cell.latest === undefined ? '' : 'the identity was withdrawn: ';
+    this.#withdraw(
+      new SpiffeError('ERR_SOURCE_EMPTY', `${before}${error.message}`, {
+        cause: error,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      }),
+    );
   }
 
   #withdraw(error: SpiffeError): void {
@@ -230,7 +231,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     );
     return new SpiffeError(
       'ERR_SOURCE_EMPTY',
-      `want ${this.#settings.picker.wanted} from the Workload API at ${this.address}, got ${given.join(', ')}`,
+      `want ${this.#settings.picker.wanted} from the agent at ${this.address}, got ${given.join(', ')}`,
       { hint: 'Check option pick, and the registrations of this workload with their hints.' },
     );
   }
@@ -239,7 +240,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     const { latest } = this.#troubles;
     // Without a message, what the cell says is only that there has been none.
     const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
-    const saw = reason?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const saw = reason?.message ?? `the agent at ${this.address} took the call and has sent nothing`;
     const when = waitMs === 0 ? 'with the first answer' : `within ${waitMs} ms`;
     return new SpiffeError('ERR_SOURCE_TIMEOUT', `no identity ${when}: ${saw}`, {
       hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
@@ -255,7 +256,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       yield `the SVID should have been renewed by now (health ${status}): see whether the agent reaches its server`;
     }
     if (this.#end !== undefined) {
-      yield `${this.#end.message}. Nothing new comes from the Workload API until this process opens the source again.`;
+      yield `${this.#end.message}. Nothing new comes from the agent until this process opens the source again.`;
     }
   }
 

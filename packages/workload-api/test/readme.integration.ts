@@ -11,6 +11,8 @@ const PRINTS = [
   'spiffe://prod.example/payments, fresh\n',
   'spiffe://prod.example/web, verified\n',
   'spiffe://prod.example/web (external)\nspiffe://prod.example/admin (internal)\n',
+  'spiffe://prod.example/shop\n',
+  'hello spiffe://prod.example/web\n',
 ];
 
 test('the README has as many examples as are known here', () => {

@@ -17,9 +17,11 @@ type Name =
   | 'knownName'
   | 'stored'
   | 'poll'
+  | 'pollDefault'
   | 'sequence'
   | 'noSequence'
   | 'empty'
+  | 'duplicates'
   | 'neverMerge'
   | 'terminate'
   | 'serve';
@@ -86,6 +88,11 @@ export const FEDERATION: Readonly<Record<Name, SpecReference>> = {
     '4.1',
     'Clients SHOULD poll at a frequency equal to the value of the bundle’s `spiffe_refresh_hint`, in seconds.',
   ),
+  pollDefault: cite(
+    'FEDERATION',
+    '4.1',
+    'If not set, a reasonably low default value should apply - five minutes is recommended.',
+  ),
   sequence: cite(
     'FEDERATION',
     '4.2',
@@ -100,6 +107,11 @@ export const FEDERATION: Readonly<Record<Name, SpecReference>> = {
     'BUNDLE',
     '4.1.3',
     'In both cases, workloads MUST treat all SVIDs from the trust domain as invalid and untrusted.',
+  ),
+  duplicates: cite(
+    'BUNDLE',
+    '5.1.1',
+    'Consumers MUST reject maps in which duplicate trust domain name keys are detected, provided that the underlying libraries are capable of detecting such duplications.',
   ),
   neverMerge: cite(
     'FEDERATION',

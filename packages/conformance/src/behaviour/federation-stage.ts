@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   fakeBundleEndpoint,
@@ -11,6 +11,7 @@ import {
 } from '@svidkit/testkit';
 
 import { type JsonObject, member, textMember } from '../json.ts';
+import { documentOf } from './bundle-document.ts';
 import { observed, wantSame } from './ended.ts';
 import { sha256 } from './fingerprints.ts';
 import { type World } from './world.ts';
@@ -56,19 +57,6 @@ async function stageOf(
   const endpoint = await fakeBundleEndpoint({ reply: { document: documentOf(root) }, ...options });
   world.defer(() => endpoint.close());
   return { endpoint, root, params: { url: endpoint.url, trustDomain: 'b.test' } };
-}
-
-/** A bundle document with the authorities of a test CA, written by the kit itself. */
-export function documentOf(
-  { authorities }: Pick<TestBundle, 'authorities'>,
-  members: JsonObject = {},
-): string {
-  const keys = authorities.map((der) => ({
-    ...new X509Certificate(der).publicKey.export({ format: 'jwk' }),
-    use: 'x509-svid',
-    x5c: [Buffer.from(der).toString('base64')],
-  }));
-  return JSON.stringify({ ...members, keys });
 }
 
 /** A place that serves the same documents without TLS. Gives its port, and how often it was asked. */
@@ -150,6 +138,17 @@ export class Follower {
   async has(bundle: TestBundle, when: string): Promise<void> {
     const answer = await this.#world.call('federation.get', { handle: this.handle });
     wantSame(`the authorities in use ${when}`, member(answer, 'x509Sha256'), fingerprintsOf(bundle));
+  }
+
+  /** Wants authorities to be in use soon. */
+  async toHave(bundle: TestBundle, when: string): Promise<void> {
+    const wanted = JSON.stringify(fingerprintsOf(bundle));
+    for (const end = performance.now() + this.#world.patienceMs; performance.now() < end;) {
+      const answer = await this.#world.call('federation.get', { handle: this.handle });
+      if (JSON.stringify(member(answer, 'x509Sha256')) === wanted) return;
+      await pause(20);
+    }
+    await this.has(bundle, when);
   }
 
   /** Ends the federation. */

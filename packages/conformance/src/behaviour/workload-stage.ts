@@ -19,16 +19,21 @@ export const SOURCE_OPS = ['source.open', 'source.wait', 'source.get'] as const;
 /** How long to look for calls that must not come, in milliseconds: several times what a pause of a client takes at first. */
 const QUIET_MS = 1500;
 
-/** A Workload API of the case. */
+/** A Workload API of the case, at the kind of address that the adapter names first where the case does not care. */
 export async function workloadApi(
   world: World,
-  { transport = 'unix', isUp = true }: { readonly transport?: 'unix' | 'tcp'; readonly isUp?: boolean } = {},
+  {
+    transport = world.capabilities.first('endpoints') ?? 'unix',
+    isUp = true,
+  }: { readonly transport?: string; readonly isUp?: boolean } = {},
 ): Promise<WorkloadApiServer> {
-  const api = new WorkloadApiServer(transport === 'unix' ? world.directory('api') : undefined, (message) =>
+  const api = new WorkloadApiServer(transport === 'tcp' ? undefined : world.directory('api'), (message) =>
     world.guard(binaryKeys(message)),
   );
   world.defer(() => api.stop());
-  if (isUp) await api.start();
+  // A port has to be known before it is listened on.
+  if (isUp || transport === 'tcp') await api.start();
+  if (!isUp) await api.stop();
   return api;
 }
 

@@ -151,6 +151,11 @@ export class World {
     this.#options.host.guard(material);
   }
 
+  /** Moves the clock of what the adapter has opened with the option `clock`. */
+  async advanceClock(ms: number): Promise<void> {
+    await this.call('clock.advance', { ms });
+  }
+
   /** Something that has to be ended after the case, the latest first. */
   defer(end: () => Promise<void> | void): void {
     this.#resources.push(end);

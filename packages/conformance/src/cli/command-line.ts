@@ -55,7 +55,10 @@ export function readCommandLine(
     values.set(token.name, [...given, token.value ?? '']);
   }
   const surplus = operands[mostOperands];
-  if (surplus !== undefined) throw usageFailure(`${JSON.stringify(surplus)} is one argument too many`);
+  if (surplus !== undefined) {
+    const hint = program === undefined ? '; an adapter comes after --, as in: -- ./my-adapter' : '';
+    throw usageFailure(`${JSON.stringify(surplus)} is one argument too many${hint}`);
+  }
   return {
     flag: (name) => values.has(name),
     one: (name) => values.get(name)?.[0],

@@ -24,8 +24,10 @@ export function initCommand(argv: readonly string[], io: CliIo): number {
   }
   const [name] = line.operands;
   const language = LANGUAGES.find((one) => one.name === name);
-  if (language === undefined)
-    throw usageFailure(`which language? There is ${LANGUAGES.map((one) => one.name).join(', ')}`);
+  if (language === undefined) {
+    const names = LANGUAGES.map((one) => one.name).join(', ');
+    throw usageFailure(`which language? There is ${names}; for any other, python has the least to translate`);
+  }
   const folder = line.one('output') ?? 'spiffe-conformance-adapter';
   if (existsSync(folder) && readdirSync(folder).length > 0) throw usageFailure(`${folder} is not empty`);
   for (const [path, text] of skeleton(language, ownVersion())) writeFile(join(folder, path), text);

@@ -14,6 +14,8 @@ import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { LEAK_MUTANTS } from './leak-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
+import { WIT_MUTANTS } from './wit-mutants.ts';
+import { WIT_PROOF_MUTANTS } from './wit-proof-mutants.ts';
 
 /** Which cases notice which mutants. */
 export interface KillMatrix {
@@ -21,6 +23,8 @@ export interface KillMatrix {
   readonly killers: ReadonlyMap<string, readonly string[]>;
   /** Mutants that no case notices. */
   readonly unnoticed: readonly string[];
+  /** Mutants that say what the adapter says, of all that it can be asked: it lacks what they lie about. */
+  readonly idle: readonly string[];
   /** What crude mutants score, which has to be nothing. */
   readonly crudeScores: ReadonlyMap<string, readonly string[]>;
   readonly mutants: readonly Mutant[];
@@ -56,10 +60,13 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
     ...LEAK_MUTANTS,
+    ...WIT_MUTANTS,
+    ...WIT_PROOF_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));
   const unnoticed: string[] = [];
+  const idle: string[] = [];
   const crudeScores = new Map<string, readonly string[]>();
   for (const mutant of mutants) {
     const passed = new Set<string>();
@@ -74,23 +81,48 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
       );
       continue;
     }
-    if (passed.size === honest.length) unnoticed.push(mutant.name);
+    if (passed.size === honest.length) {
+      // Of an adapter that has everything each mutant has something to lie about.
+      const isIdle = honest.length < cases.size && !(await liesTo(mutant, honest, ask));
+      (isIdle ? idle : unnoticed).push(mutant.name);
+    }
     for (const { id } of honest) if (!passed.has(id)) killers.get(id)?.push(mutant.name);
   }
-  return { killers, unnoticed, crudeScores, mutants };
+  return { killers, unnoticed, idle, crudeScores, mutants };
 }
 
 type Ask = (op: string, params: JsonObject) => Promise<Outcome>;
 
+/** Whether a mutant answers anything otherwise than the adapter does. */
+async function liesTo(mutant: Mutant, honest: readonly Case[], ask: Ask): Promise<boolean> {
+  for (const one of honest) {
+    const params = paramsOf(one);
+    const said = await mutant.answer({ op: one.op, params }, (changed = params) => ask(one.op, changed));
+    if (JSON.stringify(said) !== JSON.stringify(await ask(one.op, params))) return true;
+  }
+  return false;
+}
+
 async function passes(mutant: Mutant, one: Case, ask: Ask): Promise<boolean> {
   const params = paramsOf(one);
   const said = await mutant.answer({ op: one.op, params }, (changed = params) => ask(one.op, changed));
-  const secrets = new Secrets();
-  secrets.learn(keyMaterialIn(params, one.secrets));
-  const shown = secrets.shownIn(JSON.stringify(outcomeJson(said)));
+  const secrets = secretsOf(one);
+  const shown = secrets.isEmpty ? undefined : secrets.shownIn(JSON.stringify(outcomeJson(said)));
   // As the process of an adapter is judged, and mutants have none.
   const outcome: Outcome = shown === undefined ? said : { kind: 'leak', detail: `showed a key as ${shown}` };
   return judge(one, outcome, JUDGE).status === 'pass';
+}
+
+const secretsByCase = new WeakMap<Case, Secrets>();
+
+/** Every mutant is asked the same. */
+function secretsOf(one: Case): Secrets {
+  const known = secretsByCase.get(one);
+  if (known !== undefined) return known;
+  const secrets = new Secrets();
+  secrets.learn(keyMaterialIn(one.params, one.secrets));
+  secretsByCase.set(one, secrets);
+  return secrets;
 }
 
 function paramsOf({ params, time }: Case): JsonObject {

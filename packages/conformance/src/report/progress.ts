@@ -8,6 +8,7 @@ export class Progress {
   #suite = '';
   #done = 0;
   #failed = 0;
+  #notAsked = 0;
 
   constructor(io: CliIo) {
     this.#io = io;
@@ -17,6 +18,7 @@ export class Progress {
   add(suite: string, result: CaseResult): void {
     if (suite !== this.#suite) this.#next(suite);
     this.#done++;
+    if (result.status === 'unsupported') this.#notAsked++;
     if (!isBad(result.status)) return;
     this.#failed++;
     this.#io.stdout.write(`  ${result.status} ${result.case}: ${harmless(result.reason ?? '')}\n`);
@@ -30,10 +32,12 @@ export class Progress {
   #next(suite: string): void {
     if (this.#suite !== '') {
       const failed = this.#failed === 0 ? '' : `, ${this.#failed} failed`;
-      this.#io.stdout.write(`${this.#suite}: ${this.#done} cases${failed}\n`);
+      const notAsked = this.#notAsked === 0 ? '' : `, ${this.#notAsked} not asked`;
+      this.#io.stdout.write(`${this.#suite}: ${this.#done} cases${failed}${notAsked}\n`);
     }
     this.#suite = suite;
     this.#done = 0;
     this.#failed = 0;
+    this.#notAsked = 0;
   }
 }

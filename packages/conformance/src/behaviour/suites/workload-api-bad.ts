@@ -1,8 +1,16 @@
 import { type BehaviourDraft } from '../behaviour-case.ts';
 import { field, varint } from '../protobuf.ts';
+import { leafOf } from '../source-under-test.ts';
 import { keyDer, type SvidEntry, x509Message } from '../workload-messages.ts';
 import { WORKLOAD } from '../workload-spec.ts';
-import { issue, SOURCE_OPS, workloadStage, type WorkloadStage, X509_FEATURES } from '../workload-stage.ts';
+import {
+  issue,
+  SOURCE_OPS,
+  wantTold,
+  workloadStage,
+  type WorkloadStage,
+  X509_FEATURES,
+} from '../workload-stage.ts';
 import { type World } from '../world.ts';
 
 /** Makes the bad message out of a good entry, and may make the world for it. */
@@ -49,13 +57,14 @@ export function workloadApiBadDrafts(): readonly BehaviourDraft[] {
 
 function lacking(slug: string, title: string, spoil: Spoil): BehaviourDraft {
   return {
-    ...broken(386, `mandatory-default[field=${slug}]`, title, spoil),
+    // The sentence wants an error to be reported, of whatever client.
+    ...broken(386, `mandatory-default[field=${slug}]`, title, spoil, true),
     level: 'should',
     spec: WORKLOAD.mandatory,
   };
 }
 
-function broken(row: number, slug: string, title: string, spoil: Spoil): BehaviourDraft {
+function broken(row: number, slug: string, title: string, spoil: Spoil, isReported = false): BehaviourDraft {
   return {
     row,
     id: `x509/${slug}`,
@@ -71,11 +80,12 @@ function broken(row: number, slug: string, title: string, spoil: Spoil): Behavio
       const bad = await issue(world);
       const message = await spoil({ svid: bad, bundle: stage.root }, world);
       stage.api.x509.publish(message);
-      await stage.source.until({ error: true }, 'an error');
+      await (isReported ? stage.source.until({ error: true }, 'an error') : wantTold(world, stage.source));
       await wantUntouched(stage);
       const good = await issue(world);
       stage.api.x509.publish(x509Message([{ svid: good, bundle: stage.root }]));
-      await stage.source.toHave(good);
+      // Not within the bound: who opens the stream anew does so after a pause.
+      await stage.source.until({ leafSha256: leafOf(good.chainDer) }, 'the SVID of the next good message');
       stage.source.neverHad(bad, 'the SVID of the bad message');
     },
   };

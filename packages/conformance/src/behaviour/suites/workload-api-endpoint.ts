@@ -195,8 +195,8 @@ function plaintext(): BehaviourDraft {
 }
 
 /** A Workload API that gives an SVID. */
-async function identityApi(world: World, transport: 'unix' | 'tcp' = 'unix'): Promise<WorkloadApiServer> {
-  const api = await workloadApi(world, { transport });
+async function identityApi(world: World, transport?: 'tcp'): Promise<WorkloadApiServer> {
+  const api = await workloadApi(world, transport === undefined ? {} : { transport });
   api.x509.publish(x509Message([{ svid: await issue(world), bundle: await world.pki.root() }]));
   return api;
 }

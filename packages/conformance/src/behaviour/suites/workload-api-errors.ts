@@ -53,9 +53,10 @@ function retryDrafts(): readonly Draft[] {
         api.x509.answer((call) => call.refuse(STATUS.unavailable, 'still starting'));
         const source = await openAt(world, { address: api.address });
         await wantTold(world, source);
-        await callOf(world, api.x509, 5, 'a fifth call');
+        await callOf(world, api.x509, 3, 'a third call');
+        await callOf(world, api.x509, 4, 'a fourth call');
         const pauses = api.x509.calls
-          .slice(1, 5)
+          .slice(1, 4)
           .map(({ at }, index) => at - (api.x509.calls[index]?.at ?? at));
         const [first = 0] = pauses;
         const last = pauses.at(-1) ?? 0;

@@ -47,7 +47,8 @@ function fetchDrafts(): readonly BehaviourDraft[] {
       const { api } = await tokenStage(world);
       const { token, given } = await fetched(world, api, { ...request });
       const [call] = api.jwt.calls;
-      wantSame('the audience of the request', fieldsOf(call).get(1), request.audience);
+      // A set: some libraries keep it as one.
+      wantSame('the audience of the request', fieldsOf(call).get(1)?.toSorted(), request.audience.toSorted());
       wantSame(
         'the ID of the request',
         fieldsOf(call).get(2) ?? [],
@@ -69,7 +70,7 @@ function fetchDrafts(): readonly BehaviourDraft[] {
     fetches(
       397,
       'jwt/fetch-many-audiences',
-      'a token for several audiences is asked for with all of them, in their order',
+      'a token for several audiences is asked for with all of them',
       'one of them would refuse it',
       WORKLOAD.audience,
       { audience: [AUDIENCE, OTHER_AUDIENCE] },
@@ -282,19 +283,20 @@ function delegatedDrafts(): readonly BehaviourDraft[] {
       ops: ['workload.validateJwt'],
       async script(world) {
         const api = await workloadApi(world);
-        const token = jwtAuthority('b.test').issue({ subject: '/friend', audience: AUDIENCE });
+        const claims = { team: 'storage' };
+        const token = jwtAuthority('b.test').issue({ subject: '/friend', audience: AUDIENCE, claims });
         const params = { address: api.address, token, audience: AUDIENCE };
         const id = 'spiffe://b.test/friend';
         const exp = Math.floor(Date.now() / 1000) + 300;
-        const told = { sub: id, aud: [AUDIENCE], exp, team: 'storage' };
-        api.validate.reply(() => validationMessage(id, told));
+        const message = validationMessage(id, { sub: id, aud: [AUDIENCE], exp, ...claims });
+        api.validate.reply(() => message);
         const answer = await wantYes(world, 'workload.validateJwt', params, 'a token that the agent takes');
         const fields = fieldsOf(api.validate.calls[0]);
         wantSame('the audience of the request', fields.get(1), [AUDIENCE]);
         wantSame('the token of the request', fields.get(2), [token]);
         wantSame('the ID', member(answer, 'id'), id);
-        const claims = member(answer, 'claims');
-        wantSame('a claim', isObject(claims) ? member(claims, 'team') : undefined, 'storage');
+        const told = member(answer, 'claims');
+        wantSame('a claim', isObject(told) ? member(told, 'team') : undefined, claims.team);
         wantSame('whether it was delegated', member(answer, 'delegated'), true);
         api.validate.answer((call) => call.refuse(STATUS.invalidArgument, 'the token has expired'));
         const refused = await world.ask('workload.validateJwt', params);

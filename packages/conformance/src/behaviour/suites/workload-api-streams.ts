@@ -18,13 +18,15 @@ import {
 } from '../workload-stage.ts';
 import { type World } from '../world.ts';
 
-const CLOSES = 'stream/server-closes';
 /** How much of its life an SVID has before it, where a renewal is overdue soon. */
 const OVERDUE_LIFE_MS = 6000;
 /** How much it has behind it. */
 const OVERDUE_AGE_MS = 54_000;
 /** How many calls a client may make within the time of {@link BUSY_MS}. */
 const MOST_CALLS = 25;
+const HOUR_MS = 3_600_000;
+/** How long before the end of its SVID a client has to have asked again. */
+const NEARLY_MS = 60_000;
 const BUSY_MS = 1500;
 
 /** The stream of the port breaks, in every way. */
@@ -40,11 +42,12 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
       api.breakConnections();
     }),
     breaks(405, 'rst', 'that is broken off', (call) => call.reset(constants.NGHTTP2_INTERNAL_ERROR)),
+    breaks(405, 'cancelled', 'that the server cancels', (call) => call.reset(constants.NGHTTP2_CANCEL)),
     breaks(405, 'connection-lost', 'whose connection breaks', (_call, { api }) => api.breakConnections()),
     breaks(406, 'half-frame', 'that breaks off in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
       call.write(frame.subarray(0, Math.floor(frame.length / 2)));
-      call.reset(constants.NGHTTP2_CANCEL);
+      call.reset(constants.NGHTTP2_INTERNAL_ERROR);
     }),
     breaks(406, 'half-frame-ends', 'that ends in the middle of a message', (call, _stage, message) => {
       const frame = framed(message);
@@ -68,6 +71,7 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
     }),
     slowly(),
     silent(),
+    silentForAnHour(),
   ];
 }
 
@@ -83,7 +87,7 @@ function draft(row: number, slug: string, title: string, script: BehaviourDraft[
     spec: WORKLOAD.survives,
     ops: SOURCE_OPS,
     features: X509_FEATURES,
-    ...(`stream/${slug}` === CLOSES ? { control: 'x509/first-message' } : { control: CLOSES }),
+    control: 'x509/first-message',
     script,
   };
 }
@@ -176,5 +180,38 @@ function silent(): BehaviourDraft {
     ),
     why: 'a connection that is dead without a word looks like one where nothing happens, until the SVID expires',
     long: true,
+  };
+}
+
+function silentForAnHour(): BehaviourDraft {
+  return {
+    ...draft(
+      407,
+      'silent-for-1h[clock=moved]',
+      'a stream that is silent for an hour leaves what is in use, and is opened again before the SVID expires',
+      async (world: World) => {
+        const api = await workloadApi(world);
+        const root = await world.pki.root();
+        const lifetimeMs = 2 * HOUR_MS;
+        const first = await root.issue({ path: '/port', lifetimeMs });
+        // Silent afterwards, whoever asks again.
+        api.x509.answer((call) => call.begin());
+        api.x509.answerOnce((call) => call.send(x509Message([{ svid: first, bundle: root }])));
+        const source = await openAt(world, { address: api.address, options: { clock: true } });
+        await source.until({ state: 'ready' }, 'the first SVID');
+        await world.advanceClock(HOUR_MS);
+        await source.has(first, 'after an hour');
+        await world.advanceClock(HOUR_MS - NEARLY_MS);
+        await callOf(world, api.x509, 2, 'another call before the SVID expires');
+        await source.has(first, 'a minute before it expires');
+        // For a clock that is two hours ahead.
+        const next = await root.issue({ path: '/port', lifetimeMs: 2 * lifetimeMs });
+        api.x509.publish(x509Message([{ svid: next, bundle: root }]));
+        await source.toHave(next);
+      },
+    ),
+    why: 'nothing happens on most streams for most of the time; what matters is that the end is seen in time',
+    ops: [...SOURCE_OPS, 'clock.advance'],
+    features: [...X509_FEATURES, 'options:clock'],
   };
 }

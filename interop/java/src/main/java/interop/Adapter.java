@@ -13,6 +13,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
@@ -44,12 +45,17 @@ public final class Adapter {
             Map.entry("rules", Rules.KINDS),
             Map.entry("build", List.of("segments")),
             Map.entry("verify", List.of()),
-            Map.entry("sources", List.of("static")),
-            Map.entry("options", List.of("bundles", "minTls")),
-            Map.entry("protocols", List.of("line")),
-            Map.entry("events", List.of()),
+            Map.entry("sources", List.of("static", "workloadApi", "workloadApiJwt")),
+            // The name of a server that the library sends over a Unix socket is its path, which node:http2 refuses.
+            Map.entry("endpoints", List.of("tcp", "unix")),
+            Map.entry("options", List.of("bundles", "minTls", "pick")),
+            Map.entry("protocols", List.of("line", "http1")),
+            Map.entry("events", List.of("source.update", "source.error", "server.rejected")),
             Map.entry("stats", List.of()),
             Map.entry("resetIsClean", true));
+
+    /** What a library prints must not end up between the answers. */
+    private static final PrintStream LINES = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
     private final Map<String, Operation> operations;
 
@@ -58,26 +64,34 @@ public final class Adapter {
     }
 
     public static void main(String[] args) throws IOException {
-        // What a library prints must not end up between the answers.
-        PrintStream answers = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         System.setOut(System.err);
+        Troubles.listen();
         Adapter adapter = new Adapter(Operations.all());
         var calls = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = calls.readLine(); line != null; line = calls.readLine()) {
             JsonObject call = GSON.fromJson(line, JsonObject.class);
             // A call that waits holds up no other.
-            THREADS.execute(() -> {
-                JsonObject answer = adapter.answer(call);
-                answer.add("id", call.get("id"));
-                answers.println(GSON.toJson(answer));
-            });
+            THREADS.execute(() -> adapter.take(call));
         }
         THREADS.shutdown();
         Handles.closeAll();
     }
 
+    /** Writes one object in a line, at once. */
+    static void write(Object object) {
+        LINES.println(GSON.toJson(object));
+    }
+
+    private void take(JsonObject call) {
+        List<Opened> opened = new ArrayList<>();
+        JsonObject answer = answer(call, opened);
+        answer.add("id", call.get("id"));
+        write(answer);
+        opened.forEach(Opened::begin);
+    }
+
     /** The answer to a call, without its id, in one of the four words of the protocol. */
-    private JsonObject answer(JsonObject call) {
+    private JsonObject answer(JsonObject call, List<Opened> opened) {
         if (call.has("needs") && !call.getAsJsonArray("needs").isEmpty()) {
             return word("unsupported", Map.of("reason", "the need " + call.getAsJsonArray("needs").get(0)));
         }
@@ -89,14 +103,15 @@ public final class Adapter {
                 case "bye", "reset" -> word("ok", Handles.closeAll());
                 default -> {
                     Operation operation = operations.get(op);
-                    yield operation == null
-                            ? word("unsupported", Map.of("reason", "the operation " + op))
-                            : word("ok", operation.apply(params));
+                    if (operation == null) yield word("unsupported", Map.of("reason", "the operation " + op));
+                    Map<String, ?> result = operation.apply(params);
+                    if (result instanceof Opened one) opened.add(one);
+                    yield word("ok", result);
                 }
             };
         } catch (Exception error) {
             return Reasons.isVerdict(error)
-                    ? word("reject", Map.of("code", Reasons.of(error), "message", String.valueOf(error.getMessage())))
+                    ? word("reject", Reasons.problem(error))
                     : word("fault", Map.of("message", error.toString(), "trace", trace(error)));
         } catch (StackOverflowError error) {
             return word("fault", Map.of("message", error.toString()));

@@ -2,11 +2,6 @@ package interop;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
-import io.spiffe.provider.SpiffeIdVerifier;
-import io.spiffe.provider.SpiffeKeyManager;
-import io.spiffe.provider.SpiffeSslContextFactory;
-import io.spiffe.provider.SpiffeSslContextFactory.SslContextOptions;
-import io.spiffe.provider.SpiffeTrustManager;
 import java.io.BufferedReader;
 import java.io.Closeable;
 import java.io.IOException;
@@ -15,18 +10,13 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.security.cert.Certificate;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import javax.net.ssl.KeyManager;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.SSLSocket;
-import javax.net.ssl.TrustManager;
 
 /** Servers and clients that let the library judge their peers. */
 final class Connections {
@@ -36,19 +26,22 @@ final class Connections {
     private Connections() {}
 
     static Map<String, ?> serve(JsonObject params) throws Exception {
-        if (!params.get("protocol").getAsString().equals("line")) throw new IllegalStateException("protocol");
         Party party = new Party(params);
-        var socket = (SSLServerSocket) party.context.getServerSocketFactory()
+        String protocol = params.get("protocol").getAsString();
+        if (protocol.equals("http1")) return HttpPeer.serve(party);
+        if (!protocol.equals("line")) throw new IllegalStateException("protocol");
+        var socket = (SSLServerSocket) party.context().getServerSocketFactory()
                 .createServerSocket(0, 50, InetAddress.getLoopbackAddress());
         socket.setSSLParameters(party.restricted(socket.getSSLParameters()));
         socket.setNeedClientAuth(true);
         Server server = new Server(socket, party);
-        Adapter.THREADS.execute(server::accept);
-        return Map.of("handle", Handles.add("v", server), "port", socket.getLocalPort());
+        String handle = Handles.add("v", server);
+        Runnable begin = () -> Adapter.THREADS.execute(() -> server.accept(handle));
+        return Opened.of(Map.of("handle", handle, "port", socket.getLocalPort()), begin);
     }
 
     static Map<String, ?> stop(JsonObject params) throws Exception {
-        Handles.get(params, "handle", Server.class).drain(params.has("graceMs") ? params.get("graceMs").getAsLong() : 0);
+        Handles.get(params, "handle", Drainable.class).drain(params.has("graceMs") ? params.get("graceMs").getAsLong() : 0);
         return Handles.close(params);
     }
 
@@ -61,11 +54,11 @@ final class Connections {
             plain.connect(address, timeoutMs);
             plain.setSoTimeout(timeoutMs);
             String name = params.has("serverName") ? params.get("serverName").getAsString() : null;
-            var factory = party.context.getSocketFactory();
+            var factory = party.context().getSocketFactory();
             try (SSLSocket socket = (SSLSocket) factory.createSocket(plain, name, address.getPort(), true)) {
                 socket.setSSLParameters(party.restricted(socket.getSSLParameters()));
                 socket.startHandshake();
-                String peer = party.peerOf(socket);
+                String peer = party.peerOf(socket.getSession());
                 var in = new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8);
                 String line = new BufferedReader(in).readLine();
                 if (line == null) throw new SSLException("the server ended the connection");
@@ -75,42 +68,18 @@ final class Connections {
         }
     }
 
-    /** One's own identity, and the rule for peers. */
-    private static final class Party {
-        final SSLContext context;
-        private final boolean wants13;
-        private final Map<Certificate, String> verified = new ConcurrentHashMap<>();
+    /** A server that can be stopped in good order, as far as that goes. */
+    interface Drainable extends Closeable {
+        void drain(long graceMs) throws Exception;
+    }
 
-        Party(JsonObject params) throws Exception {
-            StaticSource source = Handles.get(params, "source", StaticSource.class);
-            wants13 = params.has("minTls") && params.get("minTls").getAsString().equals("1.3");
-            if (!params.has("authorize")) {
-                context = SpiffeSslContextFactory.getSslContext(
-                        SslContextOptions.builder().x509Source(source).build());
-                return;
-            }
-            SpiffeIdVerifier rule = Rules.of(params.getAsJsonObject("authorize"));
-            var trust = new SpiffeTrustManager(source, (id, chain) -> {
-                rule.verify(id, chain);
-                verified.put(chain[0], id.toString());
-            });
-            context = SSLContext.getInstance("TLS");
-            context.init(new KeyManager[] {new SpiffeKeyManager(source)}, new TrustManager[] {trust}, null);
-        }
-
-        SSLParameters restricted(SSLParameters parameters) {
-            if (wants13) parameters.setProtocols(new String[] {"TLSv1.3"});
-            return parameters;
-        }
-
-        /** Whom the library took the peer for. */
-        String peerOf(SSLSocket socket) throws SSLException {
-            return verified.get(socket.getSession().getPeerCertificates()[0]);
-        }
+    /** What each peer is told. */
+    static String greeting(String peer) {
+        return GSON.toJson(Map.of("peer", peer));
     }
 
     /** Says who the peer is, and then sends back what it gets. */
-    private static final class Server implements Closeable {
+    private static final class Server implements Drainable {
         private final SSLServerSocket listener;
         private final Party party;
         private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
@@ -120,32 +89,37 @@ final class Connections {
             this.party = party;
         }
 
-        void accept() {
+        void accept(String handle) {
             try {
                 while (true) {
                     SSLSocket socket = (SSLSocket) listener.accept();
                     sockets.add(socket);
-                    Adapter.THREADS.execute(() -> talk(socket));
+                    Adapter.THREADS.execute(() -> talk(socket, handle));
                 }
             } catch (IOException closed) {
                 // That is how it ends.
             }
         }
 
-        private void talk(SSLSocket socket) {
+        private void talk(SSLSocket socket, String handle) {
             try (socket) {
-                socket.startHandshake();
-                String greeting = GSON.toJson(Map.of("peer", party.peerOf(socket))) + "\n";
-                socket.getOutputStream().write(greeting.getBytes(StandardCharsets.UTF_8));
+                try {
+                    socket.startHandshake();
+                } catch (IOException refused) {
+                    Handles.tell("server.rejected", handle, Reasons.problem(refused));
+                    return;
+                }
+                socket.getOutputStream().write((greeting(party.peerOf(socket.getSession())) + "\n").getBytes(StandardCharsets.UTF_8));
                 socket.getInputStream().transferTo(socket.getOutputStream());
-            } catch (IOException refused) {
-                // The peer was turned away, or went.
+            } catch (IOException gone) {
+                // The peer went.
             } finally {
                 sockets.remove(socket);
             }
         }
 
-        void drain(long graceMs) throws Exception {
+        @Override
+        public void drain(long graceMs) throws Exception {
             listener.close();
             long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(graceMs);
             while (!sockets.isEmpty() && System.nanoTime() < end) Thread.sleep(10);

@@ -21,6 +21,13 @@ final class Handles {
         return handle;
     }
 
+    /** Writes an event of something that is open. Who closes it is answered after the last one. */
+    static void tell(String event, String handle, Map<String, ?> data) {
+        synchronized (OPEN) {
+            if (OPEN.containsKey(handle)) Adapter.write(Map.of("event", event, "handle", handle, "data", data));
+        }
+    }
+
     static <T extends Closeable> T get(JsonObject params, String name, Class<T> kind) {
         Closeable thing = OPEN.get(params.get(name).getAsString());
         if (kind.isInstance(thing)) return kind.cast(thing);
@@ -28,7 +35,7 @@ final class Handles {
     }
 
     static Map<String, ?> close(JsonObject params) throws IOException {
-        Closeable thing = OPEN.remove(params.get("handle").getAsString());
+        Closeable thing = remove(params.get("handle").getAsString());
         if (thing == null) throw new IllegalStateException("handle is not open");
         thing.close();
         return Map.of();
@@ -36,9 +43,15 @@ final class Handles {
 
     static Map<String, ?> closeAll() throws IOException {
         for (String handle : OPEN.keySet()) {
-            Closeable thing = OPEN.remove(handle);
+            Closeable thing = remove(handle);
             if (thing != null) thing.close();
         }
         return Map.of();
+    }
+
+    private static Closeable remove(String handle) {
+        synchronized (OPEN) {
+            return OPEN.remove(handle);
+        }
     }
 }

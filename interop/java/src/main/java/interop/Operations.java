@@ -50,16 +50,33 @@ final class Operations {
                 Map.entry("bundle.parsePem", Operations::parseBundlePem),
                 Map.entry("jwks.parse", Operations::parseJwks),
                 Map.entry("jwt.validate", Operations::validateJwt),
+                Map.entry("jwt.parse", Operations::parseJwt),
                 Map.entry("x509.verify", Operations::verify),
                 Map.entry("endpoint.parse", Operations::parseEndpoint),
-                Map.entry("source.open", StaticSource::open),
-                Map.entry("source.get", StaticSource::get),
-                Map.entry("source.wait", StaticSource::await),
+                Map.entry("source.open", Operations::openSource),
+                Map.entry("source.get", KitSource::get),
+                Map.entry("source.wait", KitSource::await),
                 Map.entry("source.set", StaticSource::replace),
                 Map.entry("source.close", Handles::close),
+                Map.entry("source.jwt", Workload::fetchJwtOfSource),
+                Map.entry("source.validateJwt", Workload::validateJwtOfSource),
+                Map.entry("workload.x509Bundles", Workload::fetchX509Bundles),
+                Map.entry("workload.jwt", Workload::fetchJwt),
+                Map.entry("workload.validateJwt", Workload::validateJwtByAgent),
                 Map.entry("server.start", Connections::serve),
                 Map.entry("server.stop", Connections::stop),
-                Map.entry("client.connect", Connections::connect));
+                Map.entry("client.connect", Connections::connect),
+                Map.entry("client.pool", HttpPool::open),
+                Map.entry("client.request", HttpPool::request),
+                Map.entry("client.close", Handles::close));
+    }
+
+    private static Map<String, ?> openSource(JsonObject params) throws Exception {
+        return switch (params.get("kind").getAsString()) {
+            case "workloadApi" -> WorkloadSource.open(params);
+            case "workloadApiJwt" -> Workload.openJwtSource(params);
+            default -> StaticSource.open(params);
+        };
     }
 
     private static Map<String, ?> parseId(JsonObject params) {
@@ -111,6 +128,12 @@ final class Operations {
                 "x509Sha256", fingerprints(bundle.getX509Authorities()).stream().sorted().toList());
     }
 
+    /** The authorities of a trust domain, under its name. */
+    static Map<String, List<String>> describe(X509Bundle bundle) throws Exception {
+        List<String> authorities = fingerprints(bundle.getX509Authorities());
+        return Map.of(bundle.getTrustDomain().getName(), authorities.stream().sorted().toList());
+    }
+
     private static Map<String, ?> parseJwks(JsonObject params) throws Exception {
         TrustDomain trustDomain = TrustDomain.parse(params.get("trustDomain").getAsString());
         JwtBundle bundle = JwtBundle.parse(
@@ -137,6 +160,14 @@ final class Operations {
                 "audience", svid.getAudience().stream().sorted().toList(),
                 "expiry", svid.getExpiry().toInstant().toString(),
                 "claims", svid.getClaims());
+    }
+
+    private static Map<String, ?> parseJwt(JsonObject params) throws Exception {
+        JwtSvid svid = JwtSvid.parseInsecure(params.get("token").getAsString(), Set.of());
+        return Map.of(
+                "id", svid.getSpiffeId().toString(),
+                "audience", svid.getAudience().stream().sorted().toList(),
+                "verified", false);
     }
 
     /** Asks the trust manager, as TLS does. Its answer has the ID in the certificate and no path. */

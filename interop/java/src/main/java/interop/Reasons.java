@@ -4,6 +4,7 @@ import io.spiffe.exception.AuthorityNotFoundException;
 import io.spiffe.exception.BundleNotFoundException;
 import io.spiffe.exception.InvalidSpiffeIdException;
 import io.spiffe.exception.JwtBundleException;
+import io.spiffe.exception.JwtSourceException;
 import io.spiffe.exception.JwtSvidException;
 import io.spiffe.exception.SocketEndpointAddressException;
 import io.spiffe.exception.X509BundleException;
@@ -35,6 +36,7 @@ final class Reasons {
             X509BundleException.class,
             JwtBundleException.class,
             JwtSvidException.class,
+            JwtSourceException.class,
             AuthorityNotFoundException.class,
             CertificateException.class,
             BundleNotFoundException.class,
@@ -87,6 +89,8 @@ final class Reasons {
         Map.entry("Path cannot have a trailing slash", "id.path.trailing-slash"),
         Map.entry("must have a tcp:// or unix:// scheme", "endpoint.scheme"),
         Map.entry("Workload endpoint", "endpoint.form"),
+        Map.entry("Endpoint Socket Address Environment Variable", "endpoint.form"),
+        Map.entry("X.509 Context", "workload.response"),
     };
 
     private static final Map<CertPathValidatorException.Reason, String> PATH_REASONS = Map.of(
@@ -100,13 +104,34 @@ final class Reasons {
             PKIXReason.INVALID_NAME, "x509.name-constraint",
             PKIXReason.UNRECOGNIZED_CRIT_EXT, "x509.critical-extension");
 
+    /** The words that a message of gRPC begins with. */
+    private static final Map<String, String> STATUS_REASONS = Map.of(
+            "PERMISSION_DENIED", "workload.denied",
+            "INVALID_ARGUMENT", "workload.refused",
+            "UNIMPLEMENTED", "workload.unimplemented",
+            "UNAVAILABLE", "workload.unreachable",
+            "CANCELLED", "workload.response",
+            "INTERNAL", "workload.response",
+            "RESOURCE_EXHAUSTED", "workload.response",
+            "UNKNOWN", "workload.response");
+
     private Reasons() {}
 
     static boolean isVerdict(Exception error) {
         return VERDICTS.stream().anyMatch(verdict -> verdict.isInstance(error));
     }
 
-    static String of(Exception error) {
+    /** An error in an event or in a snapshot. */
+    static Map<String, ?> problem(Throwable error) {
+        return Map.of("code", of(error), "message", messageOf(error));
+    }
+
+    private static String messageOf(Throwable error) {
+        String message = String.valueOf(error.getMessage());
+        return error.getCause() == null ? message : message + ": " + messageOf(error.getCause());
+    }
+
+    static String of(Throwable error) {
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
             if (cause instanceof SpiffeVerificationException) return "authz.denied";
             if (cause instanceof CertificateExpiredException) return "x509.expired";
@@ -114,6 +139,8 @@ final class Reasons {
             if (cause instanceof CertPathValidatorException path) {
                 return PATH_REASONS.getOrDefault(path.getReason(), "x509.untrusted");
             }
+            String status = String.valueOf(cause.getMessage()).split(":", 2)[0];
+            if (STATUS_REASONS.containsKey(status)) return STATUS_REASONS.get(status);
         }
         for (Entry<?, ?> entry : FRAGMENTS) {
             if (String.valueOf(error.getMessage()).contains((String) entry.getKey())) return (String) entry.getValue();
