@@ -2,7 +2,7 @@ import { defineConfig, type Options } from 'tsup';
 
 /** Bundles one package to ESM. Declarations come from `tsc -b`: tsup 9 cannot make them under TypeScript 7. */
 const config: Options = {
-  entry: ['src/index.ts', 'src/*/index.ts'], // a folder with an index is a subpath
+  entry: ['src/**/index.ts'], // a folder with an index is a subpath
   format: 'esm',
   target: 'node22',
   platform: 'node',

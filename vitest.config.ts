@@ -1,3 +1,6 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 // Makes `@svidkit/*` imports resolve to `src/`, so tests never read a stale `dist/`.
@@ -10,6 +13,10 @@ const config: ViteUserConfig = defineConfig({
     expect: { requireAssertions: false },
     restoreMocks: true,
     unstubEnvs: true,
+    // Some tests compute and some wait, so that each processor can have one of its own; by default one is left idle.
+    maxWorkers: availableParallelism(),
+    // Hundreds of processes are started from the same sources, which lose their types once and not in each of them.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled') },
     sequence: { shuffle: { files: false, tests: true } },
     projects: [
       {

@@ -15,6 +15,14 @@ export type Order =
   | { readonly do: 'stop' }
   | { readonly do: 'end' };
 
+/** Bytes and open descriptors of a process, after a garbage collection. */
+export interface Held {
+  readonly rss: number;
+  readonly heapUsed: number;
+  readonly external: number;
+  readonly descriptors: number;
+}
+
 /** What a service tells the conductor. */
 export type News =
   | { readonly news: 'listening'; readonly ports: Ports }
@@ -23,7 +31,6 @@ export type News =
   | { readonly news: 'count'; readonly requests: number; readonly failed: number; readonly wrong: number }
   /** Something that must not happen, told a few times. */
   | { readonly news: 'problem'; readonly text: string }
-  /** Bytes of the resident set and open descriptors, after a garbage collection. */
-  | { readonly news: 'measured'; readonly rss: number; readonly descriptors: number }
+  | ({ readonly news: 'measured' } & Held)
   | { readonly news: 'settled' }
   | { readonly news: 'stopped' };

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { kubeletWriter, type MountFiles, type MountWriter } from '@svidkit/testkit';
 
-import { type News, type Order, type Ports } from './messages.ts';
+import { type Held, type News, type Order, type Ports } from './messages.ts';
 
 /** How long a service may take to present what was published, however loaded the machine is. */
 const PATIENCE_MS = 60_000;
@@ -65,7 +65,7 @@ export class Performer {
     while (this.#presents !== serial) await this.#next('presents', serial);
   }
 
-  async measure(): Promise<NewsOf<'measured'>> {
+  async measure(): Promise<Held> {
     const measured = this.#next('measured');
     this.tell({ do: 'measure' });
     return measured;

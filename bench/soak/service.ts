@@ -22,7 +22,7 @@ import {
 import { createFetch } from '@svidkit/undici';
 
 import { type Call, callGrpc, callHttp2, callHttps, callUndici, SERVICE, soakClient } from './calls.ts';
-import { type News, type Order, type Ports } from './messages.ts';
+import { type Held, type News, type Order, type Ports } from './messages.ts';
 
 const [directory = '', self = '', other = ''] = process.argv.slice(2);
 /** Own SVIDs that a peer may still have seen; a connection of an older one would have been left long ago. */
@@ -89,6 +89,12 @@ async function caller(name: string, call: Call): Promise<void> {
     }
     await sleep(PAUSE_MS);
   }
+}
+
+function held(): Held {
+  globalThis.gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, heapUsed, external, descriptors: readdirSync('/proc/self/fd').length };
 }
 
 async function followed<T>(request: Promise<T>): Promise<T> {
@@ -166,12 +172,7 @@ async function obey(order: Order): Promise<void> {
       calling = callThem(order.ports);
       return;
     case 'measure':
-      globalThis.gc?.();
-      return tell({
-        news: 'measured',
-        rss: process.memoryUsage.rss(),
-        descriptors: readdirSync('/proc/self/fd').length,
-      });
+      return tell({ news: 'measured', ...held() });
     case 'settle':
       await Promise.allSettled(inFlight);
       return tell({ news: 'settled' });

@@ -3,24 +3,21 @@
 It adds no check, no retry and no normalisation of its own.
 """
 
-import hashlib
 import json
 import platform
 import sys
 import traceback
-from base64 import b64decode
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from importlib.metadata import version
-from urllib.parse import urlsplit
+from threading import Thread
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509 import Certificate
-from spiffe import JwtBundle, JwtBundleSet, JwtSvid, SpiffeId, TrustDomain, X509Bundle, X509Svid
-from spiffe.config import ConfigSetter
 from spiffe.errors import PySpiffeError
 
+import operations
+import sources
+import workload
 from reasons import reason_of
+from tell import tell
 
 PROTOCOL = 1
 
@@ -46,106 +43,39 @@ def hello(params: dict) -> dict:
             "clock": False,
             "concurrency": 1,
             "profiles": [],
+            "sources": ["workloadApi", "workloadApiJwt"],
+            "options": [],
+            "events": ["source.update"],
+            "stats": [],
             "resetIsClean": True,
         },
     }
 
 
-def parse_id(params: dict) -> dict:
-    # Bytes that are not UTF-8 become U+FFFD: a SpiffeId is made from text.
-    text = b64decode(params["idB64"]).decode(errors="replace") if "idB64" in params else params["id"]
-    spiffe_id = SpiffeId(text)
-    return {
-        "id": str(spiffe_id),
-        "trustDomain": spiffe_id.trust_domain.name,
-        "path": spiffe_id.path,
-        "segments": spiffe_id.path.split("/")[1:],
-    }
-
-
-def equal_ids(params: dict) -> dict:
-    return {"equal": SpiffeId(params["a"]) == SpiffeId(params["b"])}
-
-
-def parse_trust_domain(params: dict) -> dict:
-    trust_domain = TrustDomain(params["text"])
-    return {"name": trust_domain.name, "id": trust_domain.as_spiffe_id()}
-
-
-def parse_svid_pem(params: dict) -> dict:
-    return describe_svid(X509Svid.parse(params["cert"].encode(), params["key"].encode()))
-
-
-def parse_svid_der(params: dict) -> dict:
-    return describe_svid(X509Svid.parse_raw(b64decode(params["certB64"]), b64decode(params["keyB64"])))
-
-
-def describe_svid(svid: X509Svid) -> dict:
-    return {"id": str(svid.spiffe_id), "chainSha256": fingerprints(svid.cert_chain)}
-
-
-def parse_bundle_pem(params: dict) -> dict:
-    bundle = X509Bundle.parse(TrustDomain(params["trustDomain"]), params["pem"].encode())
-    return {
-        "trustDomain": bundle.trust_domain.name,
-        "x509Sha256": sorted(fingerprints(bundle.x509_authorities)),
-    }
-
-
-def parse_jwks(params: dict) -> dict:
-    text = b64decode(params["jsonB64"]) if "jsonB64" in params else params["json"].encode()
-    bundle = JwtBundle.parse(TrustDomain(params["trustDomain"]), text)
-    spki = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    return {
-        "trustDomain": bundle.trust_domain.name,
-        "jwt": [
-            {"kid": kid, "spkiSha256": hashlib.sha256(key.public_bytes(*spki)).hexdigest()}
-            for kid, key in sorted(bundle.jwt_authorities.items())
-        ],
-    }
-
-
-def validate_jwt(params: dict) -> dict:
-    token = b64decode(params["tokenB64"]).decode(errors="replace") if "tokenB64" in params else params["token"]
-    audience = set(params["audience"])
-    parsed = [JwtBundle.parse(TrustDomain(name), text.encode()) for name, text in params["bundles"].items()]
-    bundles = JwtBundleSet({bundle.trust_domain: bundle for bundle in parsed})
-    # As the documentation has it: the caller chooses the bundle of the subject.
-    subject = JwtSvid.parse_insecure(token, audience).spiffe_id
-    bundle = bundles.get_bundle_for_trust_domain(subject.trust_domain)
-    svid = JwtSvid.parse_and_validate(token, bundle, audience)
-    return {
-        "id": str(svid.spiffe_id),
-        "audience": sorted(svid.audience),
-        "expiry": datetime.fromtimestamp(svid.expiry, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def parse_endpoint(params: dict) -> dict:
-    # The library gives back the address whole; here it is only taken apart.
-    endpoint = urlsplit(ConfigSetter(params["value"]).get_config().spiffe_endpoint_socket)
-    return {"scheme": endpoint.scheme, "address": endpoint.netloc or endpoint.path}
-
-
-def fingerprints(certificates: Iterable[Certificate]) -> list[str]:
-    return [hashlib.sha256(one.public_bytes(Encoding.DER)).hexdigest() for one in certificates]
-
-
 Operation = Callable[[dict], dict]
 
 OPERATIONS: dict[str, Operation] = {
-    "id.parse": parse_id,
-    "id.equal": equal_ids,
-    "td.parse": parse_trust_domain,
-    "svid.parsePem": parse_svid_pem,
-    "svid.parseDer": parse_svid_der,
-    "bundle.parsePem": parse_bundle_pem,
-    "jwks.parse": parse_jwks,
-    "jwt.validate": validate_jwt,
-    "endpoint.parse": parse_endpoint,
+    "id.parse": operations.parse_id,
+    "id.equal": operations.equal_ids,
+    "td.parse": operations.parse_trust_domain,
+    "svid.parsePem": operations.parse_svid_pem,
+    "svid.parseDer": operations.parse_svid_der,
+    "bundle.parsePem": operations.parse_bundle_pem,
+    "jwks.parse": operations.parse_jwks,
+    "jwt.validate": operations.validate_jwt,
+    "endpoint.parse": operations.parse_endpoint,
+    "source.open": sources.open_source,
+    "source.get": sources.get,
+    "source.wait": sources.wait,
+    "source.close": sources.close,
+    "source.jwt": sources.fetch_jwt,
+    "source.validateJwt": sources.validate_jwt,
+    "workload.x509Bundles": workload.fetch_x509_bundles,
+    "workload.jwt": workload.fetch_jwt,
+    "workload.validateJwt": workload.validate_jwt,
 }
 
-LIFECYCLE: dict[str, Operation] = {"hello": hello, "bye": lambda _: {}, "reset": lambda _: {}}
+LIFECYCLE: dict[str, Operation] = {"hello": hello, "bye": sources.close_all, "reset": sources.close_all}
 
 
 def answer(call: dict) -> dict:
@@ -163,10 +93,21 @@ def answer(call: dict) -> dict:
         return {"fault": {"message": repr(error), "trace": traceback.format_exc()}}
 
 
+def reply(call: dict) -> None:
+    answered = answer(call)
+    tell({"id": call["id"], **answered})
+    if call["op"] == "source.open" and "ok" in answered:
+        sources.begin(answered["ok"])
+
+
 def main() -> None:
     for line in sys.stdin.buffer:
         call = json.loads(line)
-        print(json.dumps({"id": call["id"], **answer(call)}), flush=True)
+        # Those wait for somebody, and hold up no other. An input that ends ends them.
+        if call["op"].startswith(("source.", "workload.")):
+            Thread(target=reply, args=(call,), daemon=True).start()
+        else:
+            reply(call)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 import { writeFile } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { Unavailable } from '../drivers/fetch.ts';
 import { pinnedVersion } from './go-program.ts';
+import { LoggedError } from './logged-error.ts';
 import { PEER, SPIFFE_HELPER, SPIRE_SERVER, SWTPM } from './pins.ts';
 import { renderTable, writeGuide } from './report.ts';
-import { type Result, type Scenario } from './scenario.ts';
+import { type Logs, type Result, type Scenario } from './scenario.ts';
 import { QUICK, SCENARIOS } from './scenarios/index.ts';
 import { Stage } from './stage.ts';
+
+/** Where the logs of failed scenarios are kept. */
+const LOGS = join(import.meta.dirname, '../../node_modules/.cache/interop-spire');
 
 const NAMES = [...new Set(SCENARIOS.map(({ name }) => name))];
 
@@ -25,12 +30,13 @@ package of Debian 12 (apt-get, dpkg). What cannot be had is skipped, and said so
 
   --only NAME   these scenarios only
   --via WAY     workload-api or spiffe-helper: those with identities that come this way only
-  --quick       those that take seconds each, over the Workload API; a minute in all
+  --quick       those that take seconds each, over the Workload API; a minute or two in all
   --long        those that take many minutes too
   --cached      builds nothing: skips what is not in the cache, which is no failure
   --json FILE   write the results as JSON
   --no-guide    leave docs/interop/spire.md alone, which a run writes of which everything passed, --long included
 
+Of a scenario that fails, what its programs said is kept in node_modules/.cache/interop-spire, and the summary says where.
 INTEROP_KEEP=1 keeps the temporary folders, with configurations and logs.`;
 
 /** `interop spire`: gives the exit code. */
@@ -68,7 +74,7 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const results: Result[] = [];
   for (const [index, scenario] of chosen.entries()) {
-    console.log(`\n[${index + 1}/${chosen.length}] ${scenario.name} (${scenario.via})`);
+    console.log(`\n[${index + 1}/${chosen.length}] ${scenario.name} (${scenario.via}): ${scenario.shows}`);
     const result = await runScenario(scenario, { build: !values.cached, long: values.long });
     const told = result.figures ?? result.why ?? '';
     console.log(`  ${result.state} after ${result.seconds} s${told === '' ? '' : `: ${told}`}`);
@@ -79,8 +85,9 @@ export async function spireCommand(args: readonly string[]): Promise<number> {
   console.log(`\n${renderTable(results)}`);
   const count = (state: Result['state']): number => results.filter((one) => one.state === state).length;
   console.log(`\n${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
-  for (const { name, via, state, why } of results) {
-    if (state !== 'passed') console.log(`${state}: ${name} (${via}): ${why}`);
+  for (const { name, via, state, why, logs } of results) {
+    if (state !== 'passed') console.log(`${state}: ${name} (${via}): ${firstLine(why)}`);
+    if (logs !== undefined) console.log(`  ${describeLogs(logs)}`);
   }
   if (values.json !== undefined) {
     await writeFile(values.json, `${JSON.stringify({ versions, results }, null, 2)}\n`);
@@ -95,13 +102,23 @@ function wayOf(via: Scenario['via']): string {
   return via.toLowerCase().replaceAll(' ', '-');
 }
 
+/** The rest was told when it failed. */
+function firstLine(text = ''): string {
+  return text.split('\n', 1)[0] ?? '';
+}
+
+function describeLogs({ folder, files, first }: Logs): string {
+  const begin = first === undefined ? '' : `; begin with ${first}`;
+  return `logs: ${relative(process.cwd(), folder)}/ (${files.join(', ')})${begin}`;
+}
+
 async function runScenario(
   scenario: Scenario,
   { build, long }: { readonly build: boolean; readonly long: boolean },
 ): Promise<Result> {
   const { name, via, shows } = scenario;
   const started = performance.now();
-  const result = (outcome: Pick<Result, 'state' | 'why' | 'figures'>): Result => ({
+  const result = (outcome: Pick<Result, 'state' | 'why' | 'figures' | 'logs'>): Result => ({
     name,
     via,
     shows,
@@ -115,13 +132,20 @@ async function runScenario(
     return result({ state: 'passed', figures: await scenario.play(stage) });
   } catch (cause) {
     if (process.env['INTEROP_DEBUG'] !== undefined) console.error(cause);
-    return result({
-      state: cause instanceof Unavailable ? 'skipped' : 'failed',
-      why: cause instanceof Error ? cause.message : String(cause),
-    });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof Unavailable) return result({ state: 'skipped', why });
+    return result({ state: 'failed', why, logs: await keepLogs(stage, scenario, cause) });
   } finally {
     await stage.close();
   }
+}
+
+/** Keeps what the programs of a failed scenario have said: all else goes with its folder. */
+async function keepLogs(stage: Stage, { name, via }: Scenario, cause: unknown): Promise<Logs> {
+  const folder = join(LOGS, `${name}-${wayOf(via)}`);
+  const files = await stage.keepLogs(folder);
+  const first = cause instanceof LoggedError ? basename(cause.log) : undefined;
+  return { folder, files, ...(first !== undefined && files.includes(first) ? { first } : {}) };
 }
 
 function whyNot({ long = false }: Scenario, runLong: boolean): string | undefined {

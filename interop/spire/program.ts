@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
 import { endWithProcess } from './end-with-process.ts';
+import { LoggedError } from './logged-error.ts';
 import { until } from './until.ts';
 
 /** How a program is run. */
@@ -72,7 +73,7 @@ export class Program {
         limitMs,
       );
     } catch (cause) {
-      throw new Error(`${what}: ${(cause as Error).message}\n${await tail(log)}`, { cause });
+      throw new LoggedError(`${what}: ${(cause as Error).message}\n${await tail(log)}`, log, { cause });
     }
   }
 
@@ -80,6 +81,16 @@ export class Program {
   async ended(): Promise<number | null> {
     await this.#exited;
     return this.#child.exitCode;
+  }
+
+  /** Halts it where it is: its connections stay, and nobody serves them. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    this.#child.kill('SIGCONT');
   }
 
   /** Asks it to end, and ends it after 10 s. */

@@ -16,6 +16,14 @@ export interface Scenario {
   play(stage: Stage): Promise<string>;
 }
 
+/** What the programs of a scenario have said. */
+export interface Logs {
+  readonly folder: string;
+  readonly files: readonly string[];
+  /** The one to begin with, where that is known. */
+  readonly first?: string;
+}
+
 /** How one scenario went. */
 export interface Result {
   readonly name: string;
@@ -24,6 +32,8 @@ export interface Result {
   readonly state: 'passed' | 'failed' | 'skipped';
   /** Why it failed or was skipped. */
   readonly why?: string;
+  /** Where to read on after a failure: what its programs said. */
+  readonly logs?: Logs;
   /** What was counted. */
   readonly figures?: string;
   readonly seconds: number;

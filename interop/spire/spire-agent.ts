@@ -15,6 +15,12 @@ export interface NodeAttestation {
   readonly agentId: string;
 }
 
+/** Options of {@link SpireAgent.start}. */
+export interface SpireAgentOptions {
+  /** Whether it tries again for a minute while its server is away, as is the default of SPIRE. @default false */
+  readonly patient?: boolean;
+}
+
 /** A SPIRE agent, whose state survives a restart. */
 export class SpireAgent {
   /** Its SPIFFE ID: the parent of entries. */
@@ -40,15 +46,24 @@ export class SpireAgent {
   }
 
   /** Starts one with a join token, or as it is told, and waits until it serves the Workload API. */
-  static async start(server: SpireServer, attestation?: NodeAttestation): Promise<SpireAgent> {
-    const agent = await SpireAgent.prepare(server, attestation ?? (await joinToken(server)));
+  static async start(
+    server: SpireServer,
+    attestation?: NodeAttestation,
+    options?: SpireAgentOptions,
+  ): Promise<SpireAgent> {
+    const agent = await SpireAgent.prepare(server, attestation, options);
     await agent.restart();
     return agent;
   }
 
   /** Prepares one that is not started yet. */
-  static async prepare(server: SpireServer, attestation: NodeAttestation): Promise<SpireAgent> {
+  static async prepare(
+    server: SpireServer,
+    given?: NodeAttestation,
+    { patient = false }: SpireAgentOptions = {},
+  ): Promise<SpireAgent> {
     const { stage } = server;
+    const attestation = given ?? (await joinToken(server));
     const binary = await stage.program(SPIRE_AGENT);
     const name = stage.name('agent');
     const folder = await stage.makeFolder(name);
@@ -65,7 +80,7 @@ export class SpireAgent {
   socket_path = "${socket}"
   data_dir = "${folder}"
   log_level = "DEBUG"
-  retry_bootstrap = false
+${patient ? '' : '  retry_bootstrap = false'}
   experimental { sync_interval = "1s" }
 }
 plugins {
@@ -81,9 +96,36 @@ ${attestation.plugin}
 
   /** Starts it again with the state it had. */
   async restart(limitMs?: number): Promise<void> {
-    const program = this.#server.stage.start({ name: this.#name, command: this.#binary, args: this.#args });
-    this.#program = program;
-    await program.ready('the SPIRE agent serves the Workload API', () => listens(this.socket), limitMs);
+    this.launch();
+    await this.ready(limitMs);
+  }
+
+  /** Starts it, again or for the first time, and waits for nothing. */
+  launch(): void {
+    this.#program = this.#server.stage.start({ name: this.#name, command: this.#binary, args: this.#args });
+  }
+
+  /** Waits until it serves. */
+  async ready(limitMs?: number): Promise<void> {
+    await this.#program?.ready(
+      'the SPIRE agent serves the Workload API',
+      () => listens(this.socket),
+      limitMs,
+    );
+  }
+
+  /** Whether it serves. */
+  serves(): Promise<boolean> {
+    return listens(this.socket);
+  }
+
+  /** Halts it: it takes connections, by way of the operating system, and says nothing. */
+  freeze(): void {
+    this.#program?.freeze();
+  }
+
+  thaw(): void {
+    this.#program?.thaw();
   }
 
   /** Ends it as a crash would. */

@@ -37,6 +37,8 @@ export interface Entry {
   readonly federatesWith?: readonly string[];
   /** @default none */
   readonly hint?: string;
+  /** Its number, by whose order agents order identities. Default: the server makes one. */
+  readonly entryId?: string;
 }
 
 interface Place {
@@ -160,10 +162,19 @@ ${plugins}
 
   /** Makes a registration entry and gives its number. */
   async createEntry(entry: Entry): Promise<string> {
+    return this.#writeEntry('create', entry, entry.entryId);
+  }
+
+  /** Replaces a registration entry, whole. */
+  async updateEntry(id: string, entry: Entry): Promise<void> {
+    await this.#writeEntry('update', entry, id);
+  }
+
+  async #writeEntry(how: 'create' | 'update', entry: Entry, entryId: string | undefined): Promise<string> {
     const { path, parentId, uid, gid, ttl = 20, federatesWith = [], hint } = entry;
     const answer = (await this.ask([
       'entry',
-      'create',
+      how,
       `-spiffeID=${this.id(path)}`,
       `-parentID=${parentId}`,
       `-selector=unix:uid:${uid}`,
@@ -172,9 +183,10 @@ ${plugins}
       `-jwtSVIDTTL=${ttl}`,
       ...federatesWith.map((name) => `-federatesWith=spiffe://${name}`),
       ...(hint === undefined ? [] : [`-hint=${hint}`]),
+      ...(entryId === undefined ? [] : [`-entryID=${entryId}`]),
     ])) as { readonly results: readonly { readonly entry?: { readonly id: string } }[] };
     const id = answer.results[0]?.entry?.id;
-    if (id === undefined) throw new Error(`no entry was made: ${JSON.stringify(answer)}`);
+    if (id === undefined) throw new Error(`no entry came of ${how}: ${JSON.stringify(answer)}`);
     return id;
   }
 

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -87,6 +87,24 @@ export class Stage {
   /** Has something closed with the stage. */
   closeLater(what: Closable): void {
     this.#running.push(what);
+  }
+
+  /**
+   * Copies what its programs have said so far to a folder, in place of what is there.
+   *
+   * @returns the names of the logs that say something.
+   */
+  async keepLogs(folder: string): Promise<readonly string[]> {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+    const kept: string[] = [];
+    for (const name of (await readdir(this.folder)).toSorted()) {
+      const path = join(this.folder, name);
+      if (!name.endsWith('.log') || (await stat(path)).size === 0) continue;
+      await copyFile(path, join(folder, name));
+      kept.push(name);
+    }
+    return kept;
   }
 
   /** Ends everything, the latest first. */

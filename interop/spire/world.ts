@@ -6,7 +6,7 @@ import { SpireAgent } from './spire-agent.ts';
 import { type Entry, SpireServer, type SpireServerOptions } from './spire-server.ts';
 import { type Stage } from './stage.ts';
 import { until } from './until.ts';
-import { type Federate, type LoadReport } from './workload/commands.ts';
+import { type Failure, type Federate, type LoadReport, type PickIdentity } from './workload/commands.ts';
 import { startWorkload, type Workload } from './workload/workload.ts';
 
 /** Numbers of local users. They need no names and no homes. */
@@ -82,6 +82,34 @@ export async function join(world: World, user: User, via: Via, options: JoinOpti
   const { id } = await workload.open();
   assert.equal(id, server.id(path), `the identity of ${user}`);
   return { user, id, entry, workload, helper };
+}
+
+/** A workload process of a user that asks an agent, or whoever is at `socket`. It has no identity yet. */
+export function workloadOf(
+  { stage, agent }: Pick<World, 'stage' | 'agent'>,
+  user: User,
+  { socket = agent.socket, pick }: { readonly socket?: string; readonly pick?: PickIdentity } = {},
+): Workload {
+  const address = `unix://${socket}`;
+  return startWorkload(stage, {
+    uid: USERS[user],
+    from: [{ kind: 'workload-api', address, ...(pick === undefined ? {} : { pick }) }],
+    jwt: { address },
+  });
+}
+
+/** Fails unless an attempt failed for this reason, in these words. */
+export function requireFailure(
+  outcome: { readonly ok: true } | Failure,
+  { code, reason, words }: { readonly code: string; readonly reason?: string; readonly words?: RegExp },
+): void {
+  assert(!outcome.ok, `want ${code}, got no failure`);
+  assert.deepEqual(
+    { code: outcome.code, reason: reason === undefined ? undefined : outcome.reason },
+    { code, reason },
+    outcome.message,
+  );
+  if (words !== undefined) assert.match(outcome.message, words);
 }
 
 /** Two users, of whom the second asks the first over mutual TLS without end. */

@@ -1,11 +1,15 @@
 //! How a call can fail, and what the errors of the library are called in the kit.
 
 use std::error::Error;
+use std::io;
 
 use spiffe::bundle::jwt::JwtBundleError;
 use spiffe::cert::error::{CertificateError, PrivateKeyError};
+use spiffe::jwt_source::JwtSourceError;
 use spiffe::transport::EndpointError;
-use spiffe::{JwtSvidError, JwtVerificationErrorKind, SpiffeIdError, X509SvidError};
+use spiffe::{
+    JwtSvidError, JwtVerificationErrorKind, SpiffeIdError, WorkloadApiError, X509SvidError,
+};
 
 pub enum Failure {
     /// The library looked and said no. The kit only remarks on codes: no verdict hangs on them.
@@ -125,6 +129,29 @@ impl From<EndpointError> for Failure {
     }
 }
 
+impl From<WorkloadApiError> for Failure {
+    fn from(error: WorkloadApiError) -> Self {
+        use WorkloadApiError as E;
+        let code = match &error {
+            E::NoIdentityIssued | E::PermissionDenied(_) => "workload.denied",
+            E::Transport(_) if error.is_invalid_argument() => "workload.refused",
+            E::Transport(_) => "workload.unreachable",
+            E::MissingEndpointSocket | E::Endpoint(_) => "endpoint.form",
+            _ => "workload.response",
+        };
+        Self::of(code, &error)
+    }
+}
+
+impl From<JwtSourceError> for Failure {
+    fn from(error: JwtSourceError) -> Self {
+        match error {
+            JwtSourceError::Source(error) | JwtSourceError::FetchJwtSvid(error) => error.into(),
+            _ => Self::of("unknown", &error),
+        }
+    }
+}
+
 impl From<spiffe_rustls::Error> for Failure {
     fn from(error: spiffe_rustls::Error) -> Self {
         let code = match error {
@@ -132,5 +159,28 @@ impl From<spiffe_rustls::Error> for Failure {
             _ => "unknown",
         };
         Self::of(code, &error)
+    }
+}
+
+impl From<spiffe_rustls_tokio::Error> for Failure {
+    fn from(error: spiffe_rustls_tokio::Error) -> Self {
+        // Of a handshake there is a text alone.
+        let text = error.to_string();
+        let code = [
+            ("not authorized", "authz.denied"),
+            ("no bundle for trust domain", "x509.no-bundle"),
+            ("UnknownIssuer", "x509.untrusted"),
+            ("expired", "x509.expired"),
+            ("not valid yet", "x509.not-yet-valid"),
+        ];
+        let found = code.iter().find(|(fragment, _)| text.contains(fragment));
+        Self::of(found.map_or("unknown", |(_, code)| code), &error)
+    }
+}
+
+/// How a connection ends is how a peer says no.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::of("unknown", &error)
     }
 }

@@ -9,6 +9,10 @@ pub fn text<'a>(params: &'a Value, name: &str) -> Result<&'a str, Failure> {
     params[name].as_str().ok_or_else(|| wrong(name, "a string"))
 }
 
+pub fn number(params: &Value, name: &str) -> Result<u64, Failure> {
+    params[name].as_u64().ok_or_else(|| wrong(name, "a number"))
+}
+
 pub fn texts<'a>(params: &'a Value, name: &str) -> Result<Vec<&'a str>, Failure> {
     let list = params[name]
         .as_array()

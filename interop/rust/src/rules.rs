@@ -17,7 +17,8 @@ pub fn match_id(params: &Value) -> Result<Value, Failure> {
     Ok(json!({ "match": authorizer.authorize(&id) }))
 }
 
-fn to_authorizer(rule: &Value) -> Result<Box<dyn Authorizer>, Failure> {
+/// The library's own authorizer for a rule.
+pub fn to_authorizer(rule: &Value) -> Result<Box<dyn Authorizer>, Failure> {
     let kind = rule.as_object().and_then(|members| members.keys().next());
     Ok(match kind.map(String::as_str) {
         Some("any") => Box::new(authorizer::any()),

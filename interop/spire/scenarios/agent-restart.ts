@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Scenario, type Via } from '../scenario.ts';
-import { awaitRotations, openWorld, startTraffic } from '../world.ts';
+import { until } from '../until.ts';
+import { awaitRotations, openWorld, SHORT_TTL, startTraffic, type Traffic } from '../world.ts';
 
 /** An agent that crashes under load. */
 export function agentRestart(via: Via): Scenario {
@@ -24,6 +25,14 @@ export function agentRestarts(via: Via): Scenario {
   };
 }
 
+/** Whether the SVIDs of both have at least half of their lives before them. */
+async function haveTime({ alice, bob }: Traffic): Promise<boolean> {
+  const ends = await Promise.all(
+    [alice, bob].map(async ({ workload }) => (await workload.identity()).notAfter),
+  );
+  return Math.min(...ends) > Date.now() + (SHORT_TTL / 2) * 1_000;
+}
+
 async function crash(
   stage: Parameters<Scenario['play']>[0],
   via: Via,
@@ -41,6 +50,8 @@ async function crash(
     await world.agent.restart();
     // Renewals take a moment; with lifetimes of seconds an agent that is killed at once again would bring none.
     await (rotations > 0 ? awaitRotations(traffic, rotations) : sleep(1_500));
+    // Whoever asks again after a pause can find it dead each time: then no SVID of seconds outlives the next death.
+    await until('both have been renewed lately', () => haveTime(traffic));
     if (i % 10 === 0) stage.say(`killed ${i} times`);
   }
   if (inAll > 0) await awaitRotations(traffic, 1);

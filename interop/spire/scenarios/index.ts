@@ -1,15 +1,23 @@
 import { type Scenario } from '../scenario.ts';
+import { agentCut } from './agent-cut.ts';
+import { agentHangs } from './agent-hangs.ts';
+import { agentNeverAttested } from './agent-never-attested.ts';
 import { agentRestart, agentRestarts } from './agent-restart.ts';
+import { agentWithoutServer } from './agent-without-server.ts';
 import { attestation } from './attestation.ts';
 import { caRotation } from './ca-rotation.ts';
 import { entryDeleted } from './entry-deleted.ts';
 import { federation } from './federation.ts';
 import { goSpiffe } from './go-spiffe.ts';
+import { hints } from './hints.ts';
+import { jwtValidation } from './jwt-validation.ts';
 import { jwt } from './jwt.ts';
+import { localUsers } from './local-users.ts';
 import { ownBundleEndpoint } from './own-bundle-endpoint.ts';
 import { ownFederation } from './own-federation.ts';
 import { rotation } from './rotation.ts';
 import { serverDown } from './server-down.ts';
+import { socketVanishes } from './socket-vanishes.ts';
 import { sourceSwap } from './source-swap.ts';
 import { spiffeHelperRestart } from './spiffe-helper-restart.ts';
 import { tpmDevid } from './tpm-devid.ts';
@@ -32,6 +40,14 @@ export const SCENARIOS: readonly Scenario[] = [
     jwt(via),
     agentRestarts(via),
   ]),
+  localUsers,
+  hints,
+  jwtValidation,
+  agentNeverAttested,
+  agentWithoutServer,
+  agentHangs,
+  agentCut,
+  socketVanishes,
   ownFederation('https_spiffe'),
   ownFederation('https_web'),
   ownBundleEndpoint,
@@ -42,11 +58,15 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Those that take seconds each. */
 export const QUICK: ReadonlySet<string> = new Set([
+  'agent-never-attested',
   'attestation',
   'entry-deleted',
   'go-spiffe-grpc',
   'go-spiffe-https',
+  'hints',
   'jwt',
+  'local-users',
   'own-bundle-endpoint',
+  'socket-vanishes',
   'tpm-devid',
 ]);

@@ -1,7 +1,17 @@
 /** Where a workload gets its identity. */
 export type Delivery =
   | { readonly kind: 'mount'; readonly directory: string }
-  | { readonly kind: 'workload-api'; readonly address: string };
+  | {
+      readonly kind: 'workload-api';
+      readonly address: string;
+      /** Which identity, where there are several. Default: the first. */
+      readonly pick?: PickIdentity;
+    };
+
+/** Which of several identities to use. */
+export type PickIdentity =
+  | { readonly hint: string; readonly otherwise?: 'none' | 'first' }
+  | { readonly id: string };
 
 /** What a workload process is started with. */
 export interface WorkloadSpec {
@@ -50,6 +60,8 @@ export interface IdentityReport {
 interface History {
   /** Serials in the order of their coming; undefined where nothing was left to use. */
   readonly serials: readonly (string | undefined)[];
+  /** Every SPIFFE ID that it ever had. */
+  readonly ids: readonly string[];
   readonly health: string;
   readonly problems: readonly string[];
 }
@@ -67,10 +79,21 @@ export interface Call {
   readonly authorize: string;
 }
 
+/** Why something failed. */
+export interface Failure {
+  readonly ok: false;
+  readonly code: string | undefined;
+  readonly message: string;
+  /** The code of the cause, where that has one. */
+  readonly reason?: string | undefined;
+  readonly blame?: string | undefined;
+}
+
+/** What came of something that may fail. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | Failure;
+
 /** What came of a call. */
-export type CallReport =
-  | { readonly ok: true; readonly answer: string; readonly server: string }
-  | { readonly ok: false; readonly code: string | undefined; readonly message: string };
+export type CallReport = { readonly ok: true; readonly answer: string; readonly server: string } | Failure;
 
 /** A token of a workload. */
 interface TokenReport {
@@ -82,12 +105,45 @@ interface TokenReport {
 export interface Validate {
   readonly token: string;
   readonly audience: string;
+  /** How far clocks may differ, here. The agent has its own. @default 30000 */
+  readonly leewayMs?: number;
 }
 
 /** What came of validating a token. */
-export type ValidationReport =
-  | { readonly ok: true; readonly id: string }
-  | { readonly ok: false; readonly code: string | undefined; readonly message: string };
+export type ValidationReport = { readonly ok: true; readonly id: string } | Failure;
+
+/** An identity and what its operator calls it. */
+export interface Named {
+  readonly id: string;
+  readonly hint: string | undefined;
+}
+
+/** What an agent says of a token. */
+export interface RemoteReport {
+  readonly id: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** What the streams of the own client have told. */
+export interface StreamReport {
+  readonly updates: number;
+  readonly errors: readonly string[];
+}
+
+/** Where a relay cuts one connection. */
+export interface Cut {
+  /** Of the first burst of bytes from the agent, or of the next one after a pause: another message. */
+  readonly of: 'start' | 'later';
+  /** How many bytes of it still pass. */
+  readonly bytes: number;
+}
+
+/** What a relay has done. */
+interface RelayReport {
+  readonly connections: number;
+  /** How many bytes passed of each cut burst, and how many it had. */
+  readonly cuts: readonly { readonly passed: number; readonly had: number }[];
+}
 
 /** What a server has seen. */
 interface ServerReport {
@@ -112,6 +168,10 @@ export interface LoadReport {
 export interface Commands {
   /** Waits for an identity. */
   open(): Promise<IdentityReport>;
+  /** Whether there is an identity within so many milliseconds, and if not, why. Keeps nothing open. */
+  attempt(waitMs: number): Promise<Outcome<string>>;
+  /** The codes of what sources have told of on `svidkit:source.error`. */
+  troubles(): Promise<readonly string[]>;
   identity(): Promise<IdentityReport>;
   history(): Promise<History>;
   serveHttps(options: Serve): Promise<number>;
@@ -127,6 +187,20 @@ export interface Commands {
   stopLoad(): Promise<LoadReport>;
   fetchJwt(audience: string): Promise<TokenReport>;
   validateJwt(options: Validate): Promise<ValidationReport>;
+  /** Asks the Workload API for all X.509-SVIDs. */
+  listSvids(): Promise<Outcome<readonly Named[]>>;
+  /** Asks it for the JWT-SVIDs of all identities, or of one. */
+  listTokens(audience: string, subject?: string): Promise<Outcome<readonly Named[]>>;
+  /** Has the agent judge a token. */
+  askAboutJwt(options: Validate): Promise<Outcome<RemoteReport>>;
+  /** Follows X.509 and JWT by the client that {@link Commands.askAboutJwt} asks by. */
+  follow(): Promise<void>;
+  followed(): Promise<StreamReport>;
+  /** Passes connections on from one path to another, and cuts those it is told to. */
+  relay(from: string, to: string): Promise<void>;
+  /** Cuts the next connections, in place of what it was told before. */
+  cut(cuts: readonly Cut[]): Promise<void>;
+  relayed(): Promise<RelayReport>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { createHttpsServer, drainServers, peerOf } from '@svidkit/tls';
 import { createFetch, peerOfResponse } from '@svidkit/undici';
 
 import { type Call, type CallReport, type Serve } from './commands.ts';
-import { codeOf, describeError } from './describe-error.ts';
+import { failureOf } from './describe-error.ts';
 
 /** A server that answers with the SPIFFE ID of who asked. */
 export async function serveHttps(
@@ -40,7 +40,7 @@ export async function callHttps(source: X509Source, { target, authorize }: Call)
     if (response.status !== 200) throw new Error(`status ${response.status}: ${answer}`);
     return { ok: true, answer, server };
   } catch (error) {
-    return { ok: false, code: codeOf(error), message: describeError(error) };
+    return failureOf(error);
   } finally {
     await fetch.destroy();
   }

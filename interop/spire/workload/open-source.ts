@@ -9,8 +9,11 @@ import { type Delivery, type Federate, type WorkloadSpec } from './commands.ts';
 const WAIT_MS = 60_000;
 
 /** Opens where the identity comes from; of several, the first that has something to use counts. */
-export async function openSource({ from, federate = [] }: WorkloadSpec): Promise<X509Source> {
-  const sources = await Promise.all(from.map(openOne));
+export async function openSource(
+  { from, federate = [] }: WorkloadSpec,
+  waitMs: number = WAIT_MS,
+): Promise<X509Source> {
+  const sources = await Promise.all(from.map((delivery) => openOne(delivery, waitMs)));
   const [only] = sources;
   const source = only !== undefined && sources.length === 1 ? only : firstHealthy(sources);
   return federate.length === 0
@@ -18,14 +21,15 @@ export async function openSource({ from, federate = [] }: WorkloadSpec): Promise
     : withFederatedBundles(source, await Promise.all(federate.map(followEndpoint)));
 }
 
-async function openOne(delivery: Delivery): Promise<X509Source> {
+async function openOne(delivery: Delivery, wait: number): Promise<X509Source> {
   if (delivery.kind === 'workload-api') {
-    return openWorkloadApiX509Source({ address: delivery.address, wait: WAIT_MS });
+    const { address, pick } = delivery;
+    return openWorkloadApiX509Source({ address, wait, ...(pick === undefined ? {} : { pick }) });
   }
   // spiffe-helper appends the authorities of federated trust domains to the bundle of its own.
   return openMountedX509Source({
     directory: delivery.directory,
-    wait: WAIT_MS,
+    wait,
     foreignAuthorities: 'split',
   });
 }

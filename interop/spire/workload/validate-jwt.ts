@@ -1,16 +1,16 @@
 import { type JwtSource } from '@svidkit/core/jwt';
 
 import { type Validate, type ValidationReport } from './commands.ts';
-import { codeOf, describeError } from './describe-error.ts';
+import { failureOf } from './describe-error.ts';
 
 /** Judges the token of somebody. */
 export async function validateJwt(
   source: JwtSource,
-  { token, audience }: Validate,
+  { token, ...options }: Validate,
 ): Promise<ValidationReport> {
   try {
-    return { ok: true, id: (await source.validateJwtSvid(token, { audience })).id.toString() };
+    return { ok: true, id: (await source.validateJwtSvid(token, options)).id.toString() };
   } catch (error) {
-    return { ok: false, code: codeOf(error), message: describeError(error) };
+    return failureOf(error);
   }
 }

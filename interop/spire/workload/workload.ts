@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { endWithProcess } from '../end-with-process.ts';
+import { LoggedError } from '../logged-error.ts';
 import { type Stage } from '../stage.ts';
 import { type AnswerMessage, type CommandMessage, type Commands, type WorkloadSpec } from './commands.ts';
 
@@ -12,7 +13,8 @@ export type Workload = Commands;
 
 /** Starts a workload process; it ends with the stage. It has no identity before `open`. */
 export function startWorkload(stage: Stage, spec: WorkloadSpec): Workload {
-  const log = openSync(join(stage.folder, `${stage.name('workload')}.log`), 'a');
+  const path = join(stage.folder, `${stage.name('workload')}.log`);
+  const log = openSync(path, 'a');
   const child = fork(join(import.meta.dirname, 'child.ts'), [JSON.stringify(spec)], {
     cwd: '/',
     // JSON has no `undefined`.
@@ -24,7 +26,7 @@ export function startWorkload(stage: Stage, spec: WorkloadSpec): Workload {
     'exit',
     endWithProcess(() => void child.kill('SIGKILL')),
   );
-  const channel = new Channel(child);
+  const channel = new Channel(child, path);
   stage.closeLater({ close: () => channel.end() });
   return new Proxy({} as Workload, {
     get: (_, name) =>
@@ -34,15 +36,17 @@ export function startWorkload(stage: Stage, spec: WorkloadSpec): Workload {
 
 class Channel {
   readonly #child: ChildProcess;
+  readonly #log: string;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #last = 0;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, log: string) {
     this.#child = child;
+    this.#log = log;
     child.on('message', (message) => this.#settle(message as AnswerMessage));
     child.on('error', () => {});
     child.once('exit', (code, signal) => {
-      const error = new Error(`the workload ended (${code ?? signal})`);
+      const error = new LoggedError(`the workload ended (${code ?? signal})`, log);
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
     });
@@ -73,6 +77,6 @@ class Channel {
     const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
     if (error === undefined) waiting?.resolve(result);
-    else waiting?.reject(new Error(error));
+    else waiting?.reject(new LoggedError(error, this.#log));
   }
 }

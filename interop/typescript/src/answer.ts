@@ -1,5 +1,6 @@
 import { isSpiffeError } from '@svidkit/core';
 
+import { resetClock } from './kit-clock.ts';
 import { RULES } from './match-id.ts';
 import { closeAll, OPERATIONS } from './operations.ts';
 import { options } from './options.ts';
@@ -11,7 +12,7 @@ const PROTOCOL = 1;
 /** What this adapter claims to have, and has. */
 const CAPABILITIES: JsonObject = {
   ops: [...OPERATIONS.keys()].filter(
-    (op) => !(options.isStatic && /^(?:source|server|client|federation|workload)\./.test(op)),
+    (op) => !(options.isStatic && /^(?:source|server|client|federation|workload|clock)\./.test(op)),
   ),
   clock: true,
   concurrency: 1,
@@ -33,8 +34,10 @@ const CAPABILITIES: JsonObject = {
     'minRefreshMs',
     'pick',
     'keepUntilExpiry',
+    'clock',
+    'redirects',
   ],
-  protocols: ['line', 'http1', 'http2'],
+  protocols: ['line', 'http1', 'http2', 'grpc'],
   events: ['source.update', 'source.error', 'server.rejected'],
   stats: ['fds', 'rssBytes'],
   resetIsClean: true,
@@ -52,6 +55,7 @@ export async function answer(call: JsonObject): Promise<JsonObject> {
   if (op === 'hello') return hello(given);
   if (op === 'bye' || op === 'reset') {
     await closeAll();
+    resetClock();
     return { ok: {} };
   }
   const operation = OPERATIONS.get(String(op));

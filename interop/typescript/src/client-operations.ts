@@ -57,6 +57,11 @@ export async function openPool(params: JsonObject): Promise<JsonObject> {
     ...(migration.policy === undefined ? {} : { policy: migration.policy }),
   };
   const protocol = text(params, 'protocol');
+  if (params['redirects'] === true) {
+    const { redirectPool } = await import('./redirect-pool.ts');
+    const pool = engine.redirectPool ?? redirectPool;
+    return { handle: pools.add(() => pool(input, options)) };
+  }
   if (protocol === 'http1') {
     const agent = engine.createHttpsAgent(input, options);
     return { handle: pools.add(() => http1Pool(agent)) };

@@ -15,6 +15,8 @@ import {
   openWorkloadApiX509Source,
 } from '@svidkit/workload-api';
 
+import { type redirectPool } from './redirect-pool.ts';
+
 /** The parts of svidkit that the operations with handles use. One object, so that a broken part can take a good one's place. */
 export interface Engine {
   anyPeerOf: typeof anyPeerOf;
@@ -32,6 +34,8 @@ export interface Engine {
   openWorkloadApiX509Source: typeof openWorkloadApiX509Source;
   openWorkloadApiJwtSource: typeof openWorkloadApiJwtSource;
   createWorkloadApiClient: typeof createWorkloadApiClient;
+  /** What takes the place of a pool that follows redirects; such a pool is loaded when it is needed. */
+  redirectPool?: typeof redirectPool;
 }
 
 /** svidkit. */

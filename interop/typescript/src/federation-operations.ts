@@ -6,6 +6,7 @@ import { createBundleHandler, type BundleEndpoint, type FederatedBundle } from '
 
 import { describeBundle } from './bundle-operations.ts';
 import { engine } from './engine.ts';
+import { clockOf } from './kit-clock.ts';
 import { type Closable, OpenThings } from './open-things.ts';
 import { BadParams, isObject, type JsonObject, text } from './params.ts';
 import { sources } from './source-operations.ts';
@@ -23,10 +24,10 @@ export async function fetchFederated(params: JsonObject): Promise<JsonObject> {
 export async function watchFederated(params: JsonObject): Promise<JsonObject> {
   const options = isObject(params['options']) ? params['options'] : {};
   const { minRefreshMs } = options;
-  const bundle = await engine.watchBundle(
-    endpointOf(params),
-    typeof minRefreshMs === 'number' ? { minRefreshMs } : {},
-  );
+  const bundle = await engine.watchBundle(endpointOf(params), {
+    ...clockOf(params),
+    ...(typeof minRefreshMs === 'number' ? { minRefreshMs } : {}),
+  });
   return { handle: federations.add(() => bundle) };
 }
 

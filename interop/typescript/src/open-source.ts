@@ -16,6 +16,7 @@ import { type MountOptions } from '@svidkit/mount';
 import { type PickSvid, type WorkloadApiX509SourceOptions } from '@svidkit/workload-api';
 
 import { engine } from './engine.ts';
+import { clockOf } from './kit-clock.ts';
 import { type Closable } from './open-things.ts';
 import { BadParams, isObject, type JsonObject, object, text } from './params.ts';
 import { reasonOf } from './reason-of.ts';
@@ -228,6 +229,7 @@ function mountOptions(params: JsonObject): MountOptions {
     ...(pollMs === undefined ? {} : { pollIntervalMs: pollMs }),
     ...(watch === undefined ? {} : { watch: Boolean(watch) }),
     ...(waitMs === undefined ? {} : { wait: waitMs }),
+    ...clockOf(params),
     ...(maxFileBytes === undefined ? {} : { maxFileBytes }),
   };
 }
@@ -242,6 +244,7 @@ function workloadOptions(params: JsonObject): WorkloadApiX509SourceOptions {
   return {
     ...(params['address'] === undefined ? {} : { address: text(params, 'address') }),
     ...(pick === undefined ? {} : { pick: pick as PickSvid }),
+    ...clockOf(params),
     ...(keepUntilExpiry === undefined ? {} : { keepUntilExpiry: keepUntilExpiry === true }),
   };
 }

@@ -13,6 +13,7 @@ import {
 } from './federation-operations.ts';
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
+import { advanceClock } from './kit-clock.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
@@ -27,6 +28,8 @@ import {
   waitForSource,
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
+import { connectAsProgram } from './web-client.ts';
+import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
   fetchJwt,
@@ -59,6 +62,8 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
   ['bearer.parse', parseBearer],
+  ['wit.validate', validateWit],
+  ['wit.accept', acceptWit],
   [
     'source.open',
     (params) =>
@@ -82,6 +87,8 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['client.pool', openPool],
   ['client.request', requestOnce],
   ['client.close', closePool],
+  ['client.web', connectAsProgram],
+  ['clock.advance', advanceClock],
   ['federation.fetch', fetchFederated],
   ['federation.watch', watchFederated],
   ['federation.refresh', refreshFederated],

@@ -1,5 +1,8 @@
 import { type SpiffeError } from '@svidkit/core';
 
+/** How messages about a proof of possession begin. */
+const PROOF = /^proof of possession:/;
+
 /** What an error of svidkit is called in the kit: the code, what the message says where the code is wider, the reason. */
 const REASONS: readonly (readonly [code: string, message: RegExp, reason: string])[] = [
   ['ERR_ID_TOO_LONG', /trust domain/, 'id.td.length'],
@@ -34,8 +37,21 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_WORKLOAD_API_RESPONSE', /./, 'workload.response'],
   ['ERR_WORKLOAD_API_', /./, 'workload.unreachable'],
   ['ERR_PEER_UNAUTHORIZED', /./, 'authz.denied'],
-  ['ERR_BUNDLE_UNKNOWN', /no JWT bundle/, 'jwt.no-bundle'],
-  ['ERR_BUNDLE_EMPTY', /no JWT authority/, 'jwt.no-bundle'],
+  ['ERR_BUNDLE_UNKNOWN', /no (?:JWT|WIT) bundle/, 'jwt.no-bundle'],
+  ['ERR_BUNDLE_EMPTY', /no (?:JWT|WIT) authority/, 'jwt.no-bundle'],
+  ['ERR_JWT_MISSING', /workload-proof-token/, 'proof.missing'],
+  ['ERR_WIT_PROOF', /as alg/, 'proof.alg'],
+  ['ERR_WIT_PROOF', /the signature/, 'proof.signature'],
+  ['ERR_WIT_PROOF', /want wth/, 'proof.wth'],
+  ['ERR_WIT_PROOF', /ends within/, 'proof.exp'],
+  ['ERR_WIT_PROOF', /./, 'proof.ath'],
+  ['ERR_JWT_MALFORMED', PROOF, 'proof.malformed'],
+  ['ERR_JWT_HEADER', PROOF, 'proof.typ'],
+  ['ERR_JWT_ALGORITHM', PROOF, 'proof.alg'],
+  ['ERR_JWT_AUDIENCE', PROOF, 'proof.aud'],
+  ['ERR_JWT_CLAIM', /^proof of possession: .*jti/, 'proof.jti'],
+  ['ERR_JWT_CLAIM', PROOF, 'proof.exp'],
+  ['ERR_JWT_EXPIRED', PROOF, 'proof.exp'],
   ['ERR_JWT_MALFORMED', /./, 'jwt.malformed'],
   ['ERR_JWT_TOO_LONG', /./, 'jwt.length'],
   ['ERR_JWT_HEADER', /as typ/, 'jwt.typ'],
@@ -44,7 +60,8 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_JWT_HEADER', /./, 'jwt.header'],
   ['ERR_JWT_ALGORITHM', /./, 'jwt.alg'],
   ['ERR_JWT_CLAIM', /as sub/, 'jwt.sub'],
-  ['ERR_JWT_CLAIM', /as aud/, 'jwt.aud'],
+  ['ERR_JWT_CLAIM', /cnf/, 'jwt.cnf'],
+  ['ERR_JWT_CLAIM', /as aud|want no aud/, 'jwt.aud'],
   ['ERR_JWT_CLAIM', /as nbf/, 'jwt.nbf'],
   ['ERR_JWT_CLAIM', /exp/, 'jwt.exp'],
   ['ERR_JWT_KEY', /kid/, 'jwt.kid'],

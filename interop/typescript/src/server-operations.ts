@@ -17,7 +17,13 @@ import { tell } from './tell.ts';
 
 type Rejected = SvidkitEvents['svidkit:peer.rejected'];
 
-class OpenServer implements Closable {
+/** A server of any kind. */
+interface Stoppable extends Closable {
+  readonly policy: StaticMigrationPolicy | undefined;
+  stop(graceMs: number): Promise<void>;
+}
+
+class OpenServer implements Stoppable {
   readonly policy: StaticMigrationPolicy | undefined;
   readonly #server: Gated<TlsServer>;
   readonly #handle: string;
@@ -52,11 +58,18 @@ class OpenServer implements Closable {
 }
 
 /** Every server that is open. */
-export const servers: OpenThings<OpenServer> = new OpenThings('v');
+export const servers: OpenThings<Stoppable> = new OpenThings('v');
 
 /** `server.start` */
 export async function startServer(params: JsonObject): Promise<JsonObject> {
   const identity = await identityOf(params);
+  if (text(params, 'protocol') === 'grpc') {
+    // Loaded when it is needed: most runs need none.
+    const { GrpcServer } = await import('./grpc-server.ts');
+    const server = new GrpcServer();
+    const port = await server.start(identity.input, serverOptions(params));
+    return { port, handle: servers.add(() => server) };
+  }
   const server = makeServer(text(params, 'protocol'), identity, serverOptions(params));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

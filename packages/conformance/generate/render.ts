@@ -14,14 +14,14 @@ export interface SuiteDraft {
   readonly recipes?: ReadonlyMap<string, Json>;
 }
 
-/** Makes the vector file of a suite: cases sorted by id, members in a fixed order, with what the reference answers. */
-export function renderSuite({ suite, drafts, recipes }: SuiteDraft): VectorFile {
-  const cases = drafts.map((draft) => toCase(suite, draft)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  for (const [index, one] of cases.entries()) {
-    if (cases[index + 1]?.id === one.id) throw new Error(`two cases are called ${one.id}`);
-  }
-  const answers = askReference(cases);
-  return {
+/**
+ * Makes the vector file of each suite: cases sorted by id, members in a fixed order, with what the reference answers. It
+ * is asked once, about all of them.
+ */
+export function renderSuites(suites: readonly SuiteDraft[]): readonly VectorFile[] {
+  const sorted = suites.map((suite) => ({ ...suite, cases: casesOf(suite) }));
+  const answers = askReference(sorted.flatMap(({ cases }) => cases));
+  return sorted.map(({ suite, recipes, cases }) => ({
     format: 1,
     kit: SINCE,
     suite,
@@ -33,7 +33,15 @@ export function renderSuite({ suite, drafts, recipes }: SuiteDraft): VectorFile 
       const reference = answers.get(one.id);
       return reference === undefined ? one : { ...one, reference };
     }),
-  };
+  }));
+}
+
+function casesOf({ suite, drafts }: SuiteDraft): readonly Case[] {
+  const cases = drafts.map((draft) => toCase(suite, draft)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  for (const [index, one] of cases.entries()) {
+    if (cases[index + 1]?.id === one.id) throw new Error(`two cases are called ${one.id}`);
+  }
+  return cases;
 }
 
 /** The text of a vector file: one line for each case and recipe, so that a change shows as what it is. */

@@ -8,6 +8,8 @@ import { jwksSuite } from './suites/jwks.ts';
 import { jwtSvidSuite } from './suites/jwt-svid.ts';
 import { spiffeIdDrafts } from './suites/spiffe-id.ts';
 import { trustDomainDrafts } from './suites/trust-domain.ts';
+import { witProofSuite } from './suites/wit-proof.ts';
+import { witSvidSuite } from './suites/wit-svid.ts';
 import { x509SvidSuite } from './suites/x509-svid.ts';
 import { x509VerifySuite } from './suites/x509-verify.ts';
 
@@ -24,6 +26,8 @@ export function suiteDrafts(): readonly SuiteDraft[] {
     jwksSuite(),
     x509VerifySuite(),
     jwtSvidSuite(),
+    witSvidSuite(),
+    witProofSuite(),
     { suite: 'endpoint', drafts: endpointDrafts() },
   ];
 }

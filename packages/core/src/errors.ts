@@ -102,6 +102,11 @@ export const ERROR_CODES = {
   ERR_WORKLOAD_API_RESPONSE: 'environment',
   ERR_WORKLOAD_API_TIMEOUT: 'environment',
   ERR_WORKLOAD_API_CLOSED: 'caller',
+  // Broker API
+  ERR_BROKER_REFERENCE: 'caller',
+  ERR_BROKER_UNAUTHENTICATED: 'environment',
+  ERR_BROKER_DENIED: 'environment',
+  ERR_BROKER_WORKLOAD_NOT_FOUND: 'environment',
   // Deny lists and migration policies
   ERR_POLICY_INVALID: 'environment',
   // Configuration

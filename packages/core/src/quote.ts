@@ -3,8 +3,6 @@ const SHOWN = 96;
 /**
  * Quotes untrusted text for a message: printable ASCII as it is, everything else as `\u` escapes (a log line can
  * neither be broken nor be re-ordered by it), and no more than the first 96 characters.
- *
- * @internal
  */
 export function quote(text: string): string {
   let shown = '';
@@ -17,11 +15,7 @@ export function quote(text: string): string {
   return text.length > SHOWN ? `"${shown}..." (${text.length} characters)` : `"${shown}"`;
 }
 
-/**
- * Names what came instead of what was wanted, without showing what is in it.
- *
- * @internal
- */
+/** Names what came instead of what was wanted, without showing what is in it. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'undefined';

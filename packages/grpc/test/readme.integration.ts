@@ -1,23 +1,15 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
+import { programsOn, runProgram } from '../../../tests/programs.ts';
+
 const packageDirectory = join(import.meta.dirname, '..');
-const snippets = Array.from(
-  readFileSync(join(packageDirectory, 'README.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms),
-  (match) => match[1] ?? '',
-);
+const programs = programsOn(join(packageDirectory, 'README.md'));
 
 test('the snippet of the README runs, prints what it says, and ends', async () => {
-  expect(snippets).toHaveLength(1);
-  const { stdout, stderr } = await promisify(execFile)(
-    process.execPath,
-    ['--conditions=@svidkit/source', '--input-type=module', '--eval', snippets[0] ?? ''],
-    { cwd: packageDirectory },
-  );
+  expect(programs).toHaveLength(1);
+  const { stdout, stderr } = await runProgram(programs[0] ?? '', packageDirectory);
   expect(stdout).toBe('hello spiffe://prod.example/web, how are you?\n');
   expect(stderr).toBe('');
 });

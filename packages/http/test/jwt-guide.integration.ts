@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
+import { programsOn, runProgram } from '../../../tests/programs.ts';
+
 const packageDirectory = join(import.meta.dirname, '..');
-const programs = Array.from(
-  readFileSync(join(packageDirectory, '../../docs/guides/jwt.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms),
-  (match) => match[1] ?? '',
-);
+const programs = programsOn(join(packageDirectory, '../../docs/guides/jwt.md'));
 
 const OUTPUT = [
   'spiffe://prod.example/web true\nERR_JWT_AUDIENCE\n',
@@ -27,11 +23,7 @@ test('the guide on JWT-SVIDs has as many programs as are run here', () => {
 test.each(programs.map((code, index) => [index + 1, code, OUTPUT[index]] as const))(
   'program %i of the guide on JWT-SVIDs runs and prints what it says',
   async (_number, code, expected) => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--conditions=@svidkit/source', '--input-type=module', '--eval', code],
-      { cwd: packageDirectory },
-    );
+    const { stdout } = await runProgram(code, packageDirectory);
     expect(stdout).toBe(expected);
   },
 );

@@ -6,6 +6,7 @@ import { namingFile } from './load-identity.ts';
 import { type ForeignAuthorities } from './mount-options.ts';
 import { type Observation } from './observe.ts';
 import { type BundleFile, parseBundleFile } from './parse-bundle-file.ts';
+import { permissionProblems } from './permissions.ts';
 import { type GenerationReader } from './read-generation.ts';
 import { withoutForeign } from './without-foreign.ts';
 
@@ -19,6 +20,10 @@ export interface BundleRequest {
   /** Whether that file is to be believed in this look. If not, nothing is said about what is in it. */
   readonly isOwnFileOurs: boolean;
   readonly foreignAuthorities: ForeignAuthorities;
+  /** The user that this process runs as; undefined where there are none. */
+  readonly uid: number | undefined;
+  /** Whether a bundle file with loose permissions counts as one that cannot be read. */
+  readonly strictPermissions: boolean;
 }
 
 /** Reads the bundle of each trust domain that has a file, or a place in the bundle map. Never throws on account of the files. */
@@ -165,16 +170,18 @@ class BundleLoader {
   }
 
   async #open(path: string, trustDomain: TrustDomain | undefined): Promise<FileRead> {
-    const { reader, observation } = this.#request;
+    const { reader, observation, uid, strictPermissions } = this.#request;
     const known = this.#maps.get(path);
     if (known !== undefined) return known;
     const isWhole = observation.chains.get(path)?.swapLink !== undefined;
     if (!reader.exists(path)) return { content: undefined, error: undefined, isWhole };
     try {
-      const { bytes } = await reader.read(
-        path,
-        trustDomain === undefined ? 'a bundle map' : 'a trust bundle',
-      );
+      const purpose = trustDomain === undefined ? 'a bundle map' : 'a trust bundle';
+      const { bytes, stats } = await reader.read(path, purpose);
+      const loose = permissionProblems([{ path, stats, kind: 'file' }], uid, 'whom we trust');
+      const [first] = loose;
+      if (strictPermissions && first !== undefined) throw first;
+      this.#warnings.push(...loose);
       const content = parseBundleFile(bytes, trustDomain, path);
       const read: FileRead = { content, error: undefined, isWhole: isWhole || content.format !== 'pem' };
       if (content.format === 'bundle-map') this.#maps.set(path, read);

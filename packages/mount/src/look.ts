@@ -101,6 +101,8 @@ async function readAll(request: LookRequest, observation: Observation): Promise<
           // certificate of another trust domain, or of none, it is not ours.
           isOwnFileOurs: claimed === own,
           foreignAuthorities: settings.foreignAuthorities,
+          uid: request.uid,
+          strictPermissions: settings.strictPermissions,
         });
   return { observation, svid, error, verdict, own, bundles, permissions, file };
 }

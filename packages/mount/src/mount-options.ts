@@ -30,7 +30,8 @@ export type IdentityChange = 'within-trust-domain' | 'never' | 'any';
 /**
  * What to do with authorities in our bundle file that carry the SPIFFE ID of another trust domain, as a file merged
  * of several bundles has: `skip` them, `split` them off to the trust domain that each names, or `keep` them as
- * authorities of ours.
+ * authorities of ours. Of a bundle map in the place of our bundle file, `split` takes the bundles of all trust domains that
+ * have no file of their own; otherwise ours alone counts.
  */
 export type ForeignAuthorities = 'skip' | 'split' | 'keep';
 

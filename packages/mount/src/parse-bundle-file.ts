@@ -11,7 +11,7 @@ export interface BundleFacts {
 }
 
 /** The X.509 authorities of one trust domain in a file. */
-export interface BundleInFile {
+interface BundleInFile {
   readonly bundle: X509Bundle;
   /** Why entries of the file were left out. */
   readonly skipped: readonly string[];
@@ -29,8 +29,9 @@ export interface BundleFile {
   readonly bundles: ReadonlyMap<string, BundleInFile>;
 }
 
-/** The first byte of a JSON object, after blanks. PEM can have text before its blocks, but what begins so is none. */
-const JSON_OBJECT = /^[ \t\r\n]*\{/;
+/** What may stand before a JSON value: space, tab, line feed, carriage return. */
+const BLANKS: ReadonlySet<number | undefined> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+const BRACE = 0x7b;
 
 /**
  * Reads a file with bundles, whatever its name: PEM, a SPIFFE bundle (`keys`) or a bundle map (`trust_domains`).
@@ -61,6 +62,7 @@ export function parseBundleFile(
   return { format, bundles: found };
 }
 
+/** PEM can have text before its blocks, but what begins with a brace is none. */
 function isJsonObject(bytes: Uint8Array): boolean {
-  return JSON_OBJECT.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
+  return bytes[bytes.findIndex((byte) => !BLANKS.has(byte))] === BRACE;
 }

@@ -9,7 +9,7 @@ export interface DocumentOptions {
 }
 
 /** One bundle with all that a document can say. */
-export function spiffeBundle(
+function spiffeBundle(
   bundle: TestBundle,
   { sequence, refreshHint, jwt }: DocumentOptions = {},
 ): SpiffeBundle {

@@ -1,10 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 
-import { kubeletWriter, mountFiles, renameWriter } from '@svidkit/testkit';
+import {
+  createTestCa,
+  createTestJwtAuthority,
+  kubeletWriter,
+  mountFiles,
+  renameWriter,
+} from '@svidkit/testkit';
 import { expect, test } from 'vitest';
 
 import { inspectMount, type MountReport } from '../src/index.ts';
+import { documentOf, mapOf } from './bundle-documents.ts';
 import { type ReaderFixture } from './reader-fixture.ts';
 import { testFixture } from './test-fixture.ts';
 
@@ -37,7 +44,15 @@ test('tells all about a good mount', async () => {
       chain: [{ isCa: false, uriSans: ['spiffe://prod.example/workload'] }, { isCa: true }],
     },
     bundles: [
-      { trustDomain: 'prod.example', path: path('mount/ca.crt'), authorities: [{ isCa: true }], skipped: [] },
+      {
+        trustDomain: 'prod.example',
+        path: path('mount/ca.crt'),
+        format: 'pem',
+        sequence: undefined,
+        authorities: [{ isCa: true }],
+        jwtKeyIds: [],
+        skipped: [],
+      },
     ],
     problems: [],
   });
@@ -94,6 +109,61 @@ test('tells the bundle beside a torn pair as far as it is ours', async () => {
     'tls.key': (await ca.issue()).keyPem,
   });
   expect((await report(fixture)).bundles).toMatchObject([{ trustDomain: 'prod.example' }]);
+});
+
+test('tells what a document and a bundle map say, and where they are', async () => {
+  const fixture = await testFixture('poll');
+  const { ca, clock, path } = fixture;
+  const partner = await createTestCa({ trustDomain: 'partner.example', clock });
+  const jwt = createTestJwtAuthority({ trustDomain: 'prod.example', keyId: 'j' });
+  const writer = renameWriter(path('mount'), { fileMode: 0o600 });
+  const entry = '{"kty":"EC","use":"x509-svid"}';
+  await writer.write({
+    ...mountFiles.secret(await ca.issue(), ca),
+    'ca.crt': documentOf(ca, { sequence: 3n, jwt }).replace('"keys":[', `"keys":[${entry},`),
+    'bundles.json': mapOf([partner, { sequence: 4n }], ca),
+  });
+  const seen = await report(fixture, { bundles: 'bundles.json' });
+  expect(seen).toMatchObject({
+    usable: true,
+    bundles: [
+      {
+        trustDomain: 'prod.example',
+        path: path('mount/ca.crt'),
+        format: 'spiffe-bundle',
+        sequence: '3',
+        authorities: [{ isCa: true }],
+        jwtKeyIds: ['j'],
+        skipped: [expect.stringContaining('x5c')],
+      },
+      {
+        trustDomain: 'partner.example',
+        path: path('mount/bundles.json'),
+        format: 'bundle-map',
+        sequence: '4',
+        authorities: [{ isCa: true }],
+        skipped: [],
+      },
+    ],
+    problems: [{ severity: 'warning', code: 'ERR_BUNDLE_INVALID', file: path('mount/ca.crt') }],
+  });
+  expect(seen.files.map(({ role, path: file }) => [role, file])).toEqual([
+    ['certificate', path('mount/tls.crt')],
+    ['key', path('mount/tls.key')],
+    ['bundle', path('mount/ca.crt')],
+    ['bundle', path('mount/bundles.json')],
+  ]);
+  expect(structuredClone(seen)).toEqual(seen);
+
+  // A map that cannot be read is there all the same.
+  await writer.write({ 'bundles.json': '{' });
+  const broken = await report(fixture, { bundles: 'bundles.json' });
+  expect(broken).toMatchObject({
+    usable: false,
+    bundles: [{ trustDomain: 'prod.example' }],
+    problems: [{ severity: 'error', code: 'ERR_BUNDLE_INVALID', file: path('mount/bundles.json') }, {}],
+  });
+  expect(broken.files.at(-1)).toMatchObject({ path: path('mount/bundles.json'), exists: true, sizeBytes: 1 });
 });
 
 test('tells each place that it looked at when there is nothing', async () => {

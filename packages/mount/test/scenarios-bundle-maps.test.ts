@@ -12,12 +12,14 @@ import {
 } from '@svidkit/testkit';
 import { expect } from 'vitest';
 
+import { type MountOptions } from '../src/mount-options.ts';
 import { documentOf, type MapEntry, mapOf } from './bundle-documents.ts';
 import { count, domains, MAP, OWN, PARTNER, partnerCa, trusts, WRITERS } from './bundles-in-use.ts';
 import { scenario } from './scenario.ts';
+import { stubWatch } from './stub-watch.ts';
 
 for (const [name, make] of Object.entries(WRITERS)) {
-  scenario(28, `follows a bundle map, by a writer that works by ${name}`, async (fixture) => {
+  scenario(28, `follows a bundle map, by a writer that works by ${name} (B-16)`, async (fixture) => {
     const { ca, path, open } = fixture;
     const partner = await partnerCa(fixture);
     const third = await createTestCa({ trustDomain: 'third.example', clock: fixture.clock });
@@ -48,7 +50,7 @@ function certificateOf(ca: TestCa): ReturnType<TestCa['bundle']>['authorities'][
 
 scenario(
   26,
-  'at each stop of a writer that overwrites, what is in use is one of two whole documents',
+  'at each stop of a writer that overwrites, what is in use is one of two whole documents (B-16)',
   async (fixture) => {
     const { ca, path, open } = fixture;
     const partner = await partnerCa(fixture);
@@ -273,3 +275,32 @@ scenario(47, 'waits for a map that has our bundle', async ({ ca, path, open }) =
   await writer.write({ [MAP]: mapOf(ca) });
   expect(count(await open({ bundles: MAP, wait: 0 }))).toBe(1);
 });
+
+scenario(
+  43,
+  'has no timer more, and one watch for each directory, however many bundles there are',
+  async (fixture) => {
+    const { ca, path, open, clock } = fixture;
+    const partners = await Promise.all(
+      Array.from({ length: 5 }, (_, index) =>
+        createTestCa({ trustDomain: `p${index}.example`, clock: fixture.clock }),
+      ),
+    );
+    const files = { ...mountFiles.secret(await ca.issue(), ca), [MAP]: mapOf(...partners) };
+    await renameWriter(path('mount')).write(files);
+    await renameWriter(path('shared')).write({ [MAP]: mapOf(...partners) });
+    const cost = async (options: MountOptions): Promise<readonly number[]> => {
+      const stub = stubWatch();
+      const before = clock.pending;
+      const reader = await open(options, { watches: stub.watches });
+      const counts = [clock.pending - before, stub.watches.size];
+      expect(domains(reader)).toHaveLength(options.bundles === undefined ? 1 : 6);
+      return counts;
+    };
+    const [timers, watches] = await cost({ watch: true });
+    expect(watches).toBe(1);
+    expect(await cost({ watch: true, bundles: MAP })).toEqual([timers, 1]);
+    expect(await cost({ watch: true, bundles: path(`shared/${MAP}`) })).toEqual([timers, 2]);
+  },
+  { modes: ['inotify'] },
+);

@@ -1,6 +1,12 @@
 // `scenario` is the test block here.
 // oxlint-disable vitest/no-standalone-expect
-import { createTestCa, createTestJwtAuthority, kubeletWriter, mountFiles } from '@svidkit/testkit';
+import {
+  createTestCa,
+  createTestJwtAuthority,
+  kubeletWriter,
+  mountFiles,
+  renameWriter,
+} from '@svidkit/testkit';
 import { expect } from 'vitest';
 
 import { documentOf, emptyDocument, mapOf } from './bundle-documents.ts';
@@ -217,5 +223,35 @@ scenario(
     expect([count(reader), trusts(reader, ca), domains(reader)]).toEqual([1, true, ['prod.example']]);
     expect(reader.source.health().lastError).toMatchObject({ file: path('mount/ca.crt') });
     expect(reader.source.health().problems.join()).toContain('partner.example');
+  },
+);
+
+scenario(
+  42,
+  'warns of a bundle file that anybody can write, be it PEM or a document, and refuses it with strictPermissions',
+  async ({ ca, path, open }) => {
+    const svid = await ca.issue();
+    const { both } = await ca.rotate();
+    for (const text of [both.bundlePem, documentOf(both), mapOf(both)]) {
+      const writer = renameWriter(path('mount'), { fileMode: 0o600 });
+      await writer.write(mountFiles.secret(svid, ca));
+      const strict = await open({ strictPermissions: true });
+      await renameWriter(path('mount'), { fileMode: 0o666 }).write({ 'ca.crt': text });
+      await strict.source.check();
+      expect(count(strict)).toBe(1);
+      expect(strict.source.health().lastError).toMatchObject({
+        code: 'ERR_MOUNT_PERMISSIONS',
+        file: path('mount/ca.crt'),
+        hint: expect.stringContaining('whom we trust') as string,
+      });
+      const lax = await open();
+      expect([count(lax), lax.source.health().lastError]).toEqual([2, undefined]);
+      expect(lax.errors.map(({ code, file }) => [code, file])).toEqual([
+        ['ERR_MOUNT_PERMISSIONS', path('mount/ca.crt')],
+      ]);
+      // As soon as it is as it should be, it is used.
+      await strict.update(() => renameWriter(path('mount'), { fileMode: 0o644 }).write({ 'ca.crt': text }));
+      expect([count(strict), strict.source.health().lastError]).toEqual([2, undefined]);
+    }
   },
 );

@@ -144,8 +144,9 @@ function identityOf(identity: IdentityReport, now: number): InspectedIdentity {
 }
 
 function bundleOf(bundle: BundleReport, identity: IdentityReport | undefined): InspectedBundle {
-  const { trustDomain, path, authorities, skipped } = bundle;
-  return { trustDomain, own: trustDomain === identity?.trustDomain, path, authorities, skipped };
+  const { trustDomain, path, format, sequence = null, authorities, jwtKeyIds, skipped } = bundle;
+  const own = trustDomain === identity?.trustDomain;
+  return { trustDomain, own, path, format, sequence, authorities, jwtKeyIds, skipped };
 }
 
 function fileOf(file: FileReport): InspectedFile {

@@ -101,7 +101,13 @@ export interface InspectedBundle {
   /** Whether it is the trust domain of the identity. */
   readonly own: boolean;
   readonly path: string;
+  /** How the file is written: PEM, a SPIFFE bundle document, or a SPIFFE bundle map. */
+  readonly format: 'pem' | 'spiffe-bundle' | 'bundle-map';
+  /** The sequence number of a document, in decimal digits; null when it has none. */
+  readonly sequence: string | null;
   readonly authorities: readonly InspectedCertificate[];
+  /** The key IDs of the authorities for JWT-SVIDs in a document. */
+  readonly jwtKeyIds: readonly string[];
   /** Why entries of the file do not count as authorities. */
   readonly skipped: readonly string[];
 }

@@ -32,6 +32,13 @@ interface Piece {
 
 const LABEL_WIDTH = 14;
 
+/** What is said of a bundle file after its name. */
+const FORMATS: Readonly<Record<InspectedBundle['format'], string>> = {
+  pem: '',
+  'spiffe-bundle': ', a SPIFFE bundle',
+  'bundle-map': ', a bundle map',
+};
+
 /** A report for people: who, until when, trusting whom, from which files, and what is wrong with it. */
 export function renderReport(report: InspectReport, options: RenderOptions): string {
   const { directory, identity, searched, bundles, files, problems } = report;
@@ -133,11 +140,14 @@ function certificate(one: InspectedCertificate, now: number, indent: number, mar
 }
 
 function bundle(one: InspectedBundle, directory: string | null, now: number): readonly Piece[] {
-  const { trustDomain, own, path, authorities, skipped } = one;
+  const { trustDomain, own, path, format, sequence, authorities, jwtKeyIds, skipped } = one;
   const count = `${authorities.length} ${authorities.length === 1 ? 'authority' : 'authorities'}`;
+  const number = sequence === null ? '' : `, sequence number ${sequence}`;
+  const where = `${shortPath(path, directory)}${FORMATS[format]}${number}`;
   return [
-    item(2, `${trustDomain}${own ? ' (our own)' : ''}: ${count} in ${shortPath(path, directory)}`),
+    item(2, `${trustDomain}${own ? ' (our own)' : ''}: ${count} in ${where}`),
     ...authorities.flatMap((authority) => certificate(authority, now, 4, '- ')),
+    ...jwtKeyIds.map((keyId) => item(4, `for JWT-SVIDs: key ${JSON.stringify(keyId)}`)),
     ...skipped.map((reason) => item(4, `not counted: ${reason}`)),
   ];
 }

@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
+
+import { runProgram } from '../../../tests/programs.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const guides = readdirSync(join(root, 'docs/guides')).filter((name) => name.endsWith('.md'));
@@ -29,11 +29,7 @@ const programs = guides.flatMap((guide) =>
 test.each(programs.filter(({ output }) => output !== undefined))(
   'program $number of $guide runs and prints what it says',
   async ({ code, output }) => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--conditions=@svidkit/source', '--input-type=module', '--eval', code],
-      { cwd: root },
-    );
+    const { stdout } = await runProgram(code, root);
     expect(stdout).toBe(output);
   },
 );

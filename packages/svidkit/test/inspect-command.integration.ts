@@ -1,8 +1,10 @@
 import { access, chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { formatBundleDocument, formatBundleMap, SpiffeBundle, TrustDomain } from '@svidkit/core';
 import {
   createTestCa,
+  createTestJwtAuthority,
   inPlaceWriter,
   kubeletWriter,
   type KubeletWriterOptions,
@@ -95,6 +97,42 @@ describe('svidkit inspect', () => {
     // No colour in a pipe, and nothing wider than a terminal.
     expect(page).not.toContain('\u001B');
     expect(page.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test('of a bundle document shows what it is, which version, and what else is in it', async () => {
+    const { ca, files } = await good();
+    const jwt = createTestJwtAuthority({ trustDomain: 'prod.example', keyId: 'j-\u001B[31m' });
+    const bundle = SpiffeBundle.of(TrustDomain.parse('prod.example'), {
+      x509: ca.bundle(),
+      jwt: jwt.bundle(),
+      sequence: 2n ** 60n + 1n,
+    });
+    const directory = await mount({ ...files, 'ca.crt': formatBundleDocument(bundle) });
+    const { exitCode, report, page } = await inspect(directory);
+    expect([exitCode, report.verdict]).toEqual([0, 'ok']);
+    expect(report.bundles).toMatchObject([
+      {
+        trustDomain: 'prod.example',
+        own: true,
+        format: 'spiffe-bundle',
+        sequence: '1152921504606846977',
+        authorities: [{ isCa: true }],
+        jwtKeyIds: ['j-\u001B[31m'],
+      },
+    ]);
+    expect(page.replaceAll(/\s+/g, ' ')).toContain(
+      'prod.example (our own): 1 authority in ca.crt, a SPIFFE bundle, sequence number 1152921504606846977',
+    );
+    expect(page).toContain('for JWT-SVIDs: key "j-');
+    expect(page).not.toMatch(UNPRINTABLE);
+
+    const map = await inspect(await mount({ ...files, 'ca.crt': formatBundleMap([bundle]) }));
+    expect(map.report.bundles).toMatchObject([{ format: 'bundle-map', own: true }]);
+    expect(map.page).toContain('a bundle map');
+    const broken = await inspect(
+      await mount({ ...files, 'ca.crt': formatBundleDocument(bundle).slice(0, -1) }),
+    );
+    expect([broken.exitCode, codes(broken.report)]).toEqual([1, ['error ERR_BUNDLE_INVALID']]);
   });
 
   test('of an expired identity says when it ended and exits with 1', async () => {

@@ -10,13 +10,17 @@ import {
 } from '@svidkit/workload-api/protocol';
 
 import { Barrier } from './barrier.ts';
+import { errorInfo } from './error-info.ts';
 import { grpcFrame } from './grpc-frame.ts';
+import { peerIdOf } from './peer-id-of.ts';
 
 /** What gRPC ends a call with. */
 export interface FakeStatus {
   /** The number of the status: 7 is PERMISSION_DENIED. */
   readonly code: number;
   readonly details?: string;
+  /** The reason beside it, in a `google.rpc.ErrorInfo` of domain `spiffe.io`: `WORKLOAD_NOT_FOUND`. Default: none. */
+  readonly reason?: string;
 }
 
 /** A call that the fake got. */
@@ -24,6 +28,8 @@ export interface FakeCall<Request> {
   /** All metadata of the request, by name in lower case. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly request: Request;
+  /** The SPIFFE ID that the client proved; undefined without TLS. */
+  readonly peer: string | undefined;
 }
 
 /** A message, bytes in its place (which need not be one), or the status to refuse with. */
@@ -33,7 +39,7 @@ export type FakeAnswer<Output extends DescMessage> =
   | { readonly status: FakeStatus };
 
 /**
- * One method of the fake Workload API. What it is told counts for the calls that are open and for those that come later,
+ * One method of a fake Workload API or broker. What it is told counts for the calls that are open and for those that come later,
  * except where it says otherwise. At first it refuses with PERMISSION_DENIED, as an agent does that has no registration.
  */
 export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
@@ -44,7 +50,7 @@ export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
   readonly #left = new Barrier();
   #behave: (stream: ServerHttp2Stream, request: MessageShape<Input>) => void;
 
-  /** @internal Use `startFakeWorkloadApi`. */
+  /** @internal Use `startFakeWorkloadApi` or `startFakeBroker`. */
   constructor(
     method: WorkloadApiMethod<Input, Output>,
     status: FakeStatus = { code: 7, details: 'no identity issued' },
@@ -86,9 +92,10 @@ export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
   }
 
   /** Ends the open calls with this status, and refuses those that come with it. */
-  refuse(code: number, details = ''): void {
-    this.#behave = refusal({ code, details });
-    this.end(code, details);
+  refuse(code: number, details = '', reason?: string): void {
+    const status = { code, details, ...(reason === undefined ? {} : { reason }) };
+    this.#behave = refusal(status);
+    for (const stream of this.#open.keys()) finish(stream, status);
   }
 
   /** Does not answer the calls that come, until it is told something else. */
@@ -124,6 +131,14 @@ export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
     }
   }
 
+  /** @internal What an endpoint serves. */
+  get served(): {
+    readonly method: WorkloadApiMethod;
+    readonly handle: FakeMethod<Input, Output>['handle'];
+  } {
+    return { method: this.#method, handle: (...call) => this.handle(...call) };
+  }
+
   /** @internal */
   handle(stream: ServerHttp2Stream, metadata: Readonly<Record<string, string>>, bytes: Uint8Array): void {
     let request: MessageShape<Input>;
@@ -137,7 +152,7 @@ export class FakeMethod<Input extends DescMessage, Output extends DescMessage> {
       this.#open.delete(stream);
       this.#left.step();
     });
-    this.#calls.push(Object.freeze({ metadata, request }));
+    this.#calls.push(Object.freeze({ metadata, request, peer: peerIdOf(stream) }));
     this.#called.step();
     this.#behave(stream, request);
   }
@@ -168,6 +183,7 @@ function finish(stream: ServerHttp2Stream, status: FakeStatus): void {
   const trailers = {
     'grpc-status': String(status.code),
     'grpc-message': encodeURIComponent(status.details ?? ''),
+    ...(status.reason === undefined ? {} : { 'grpc-status-details-bin': errorInfo(status, status.reason) }),
   };
   if (!stream.headersSent) {
     stream.respond(

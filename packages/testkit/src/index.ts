@@ -15,6 +15,14 @@ export {
   type FakeBundleEndpointOptions,
 } from './fake-bundle-endpoint.ts';
 export { type Cut, type InPlaceWriterOptions, inPlaceWriter } from './in-place-writer.ts';
+export {
+  type FakeBroker,
+  type FakeBrokerOptions,
+  type ReferencedWorkload,
+  referencedWorkload,
+  startFakeBroker,
+} from './fake-broker.ts';
+export { type FakeEndpoint } from './fake-endpoint.ts';
 export { type FakeAnswer, type FakeCall, type FakeMethod, type FakeStatus } from './fake-method.ts';
 export {
   type FakeWorkloadApi,

@@ -149,7 +149,7 @@ test('a root with the defect weak-key has an RSA key of 1024 bits and signs with
   expect(new X509Certificate(leaf).verify(publicKey(weak))).toBe(true);
 });
 
-test('a good CA is a signing certificate to the letter (X-07, X-08, X-09, X-11, X-13, X-14)', async () => {
+test('a good CA is a signing certificate to the letter (ID-21, ID-22, ID-23, X-07, X-08, X-09, X-11, X-13, X-14)', async () => {
   const intermediate = await root.intermediate();
   for (const facts of [factsOf(root, root), factsOf(intermediate, root)]) {
     expect(facts.read.version).toBe(2);

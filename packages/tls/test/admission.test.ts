@@ -1,7 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
-import { type ConnectionOptions, createServer as createTls, Server, type TLSSocket } from 'node:tls';
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  createServer as createTls,
+  Server,
+  type TLSSocket,
+} from 'node:tls';
 
 import { type Authorizer, authorizeAny, authorizeMemberOf } from '@svidkit/core';
 import { createHttpsServer, createTlsServer, peerOf, secureServer } from '@svidkit/tls';
@@ -47,14 +53,17 @@ function answersHttp2(received: Buffer): boolean {
 }
 
 /** Sends `send` together with the end of the handshake, `CLIENTS` times. Gives how many were answered. */
-async function flood(port: number, identity: Identity | undefined, send: string | Buffer): Promise<number> {
-  const options: ConnectionOptions = typeof send === 'string' ? {} : { ALPNProtocols: ['h2'] };
+async function flood(port: number, identity: Identity, send: string | Buffer): Promise<number> {
+  const options: ConnectionOptions = {
+    secureContext: createSecureContext({ cert: identity.certPem, key: identity.keyPem }),
+    ...(typeof send === 'string' ? {} : { ALPNProtocols: ['h2'] }),
+  };
   let answered = 0;
   let left = CLIENTS;
   const one = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
-      const client = new RawClient(port, identity, { ...options, send });
+      const client = new RawClient(port, undefined, { ...options, send });
       if (typeof send === 'string') {
         await client.closed;
         if (client.received.includes('peer=')) answered += 1;

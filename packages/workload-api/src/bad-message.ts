@@ -6,12 +6,12 @@ import { decodeMessage } from './protocol/message-bytes.ts';
 const HINT =
   'The message is discarded as a whole and what came before stays in use. This is a defect of the agent, or of a plugin of its server.';
 
-/** That a message of the Workload API is not what the standard wants. */
+/** That a message of an agent, through its Workload API or as a broker, is not what the standard wants. */
 export function badMessage(
   problem: string,
   code: SpiffeErrorCode = 'ERR_WORKLOAD_API_RESPONSE',
 ): SpiffeError {
-  return new SpiffeError(code, `bad message from the Workload API: ${problem}`, {
+  return new SpiffeError(code, `bad message from the agent: ${problem}`, {
     blame: 'environment',
     hint: HINT,
   });
@@ -20,7 +20,7 @@ export function badMessage(
 /** The same with the code of what is wrong inside. */
 export function badPart(part: string, cause: unknown): SpiffeError {
   if (!isSpiffeError(cause)) return badMessage(`${part} cannot be read`);
-  return new SpiffeError(cause.code, `bad message from the Workload API: ${part}: ${cause.message}`, {
+  return new SpiffeError(cause.code, `bad message from the agent: ${part}: ${cause.message}`, {
     blame: 'environment',
     hint: HINT,
     cause,

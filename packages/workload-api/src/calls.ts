@@ -8,7 +8,7 @@ import { watch, type Watcher } from './watch.ts';
 import { type CallOptions } from './workload-api-client.ts';
 
 /** One call of a client, without what all have in common. */
-interface Call<T> extends Pick<FetchOptions<T>, 'what' | 'read' | 'secrets'> {
+export interface Call<T> extends Pick<FetchOptions<T>, 'what' | 'read' | 'secrets'> {
   readonly method: WorkloadApiMethod;
   /** Default: the empty message. */
   readonly request?: Uint8Array;
@@ -28,7 +28,7 @@ export interface Calls {
 
 /** Makes calls by the settings of a client. */
 export function clientCalls({
-  address,
+  endpoint,
   timeoutMs,
   makeBackoff,
   maxMessageBytes,
@@ -37,7 +37,7 @@ export function clientCalls({
   const closing = new AbortController();
   const signalsOf = ({ signal }: CallOptions): AbortSignal[] =>
     signal === undefined ? [closing.signal] : [closing.signal, signal];
-  const common = { address, maxMessageBytes, clock };
+  const common = { endpoint, maxMessageBytes, clock };
   return {
     closed: closing.signal,
     async fetch(call, options) {
@@ -52,7 +52,7 @@ export function clientCalls({
     },
     close() {
       if (closing.signal.aborted) return;
-      closing.abort(new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API is closed'));
+      closing.abort(new SpiffeError('ERR_WORKLOAD_API_CLOSED', `the client of ${endpoint.name} is closed`));
     },
   };
 }

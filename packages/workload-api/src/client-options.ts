@@ -1,7 +1,9 @@
 import { type Clock, SpiffeError, systemClock } from '@svidkit/core';
 
-import { chooseAddress, type WorkloadApiAddress } from './address.ts';
+import { chooseAddress } from './address.ts';
 import { Backoff, type BackoffOptions, type Random } from './backoff.ts';
+import { type Endpoint } from './endpoint.ts';
+import { workloadApiAt } from './workload-api-endpoint.ts';
 
 /** What {@link createWorkloadApiClient} takes. Everything may be left out. */
 export interface WorkloadApiClientOptions {
@@ -26,7 +28,7 @@ export interface WorkloadApiClientOptions {
 
 /** {@link WorkloadApiClientOptions}, checked and complete. */
 export interface ClientSettings {
-  readonly address: WorkloadApiAddress;
+  readonly endpoint: Endpoint;
   readonly timeoutMs: number;
   readonly makeBackoff: () => Backoff;
   readonly maxMessageBytes: number;
@@ -39,14 +41,26 @@ export interface ClientSettings {
  * @throws {@link SpiffeError} `ERR_WORKLOAD_API_ADDRESS`, `ERR_CONFIG_OPTION`.
  */
 export function clientSettings(options: WorkloadApiClientOptions): ClientSettings {
-  const { backoff = {}, random = Math.random, clock = systemClock } = options;
-  // The one place of this package that reads the environment.
+  const { address, env = environment() } = options;
+  return callSettings(workloadApiAt(chooseAddress(address, env)), options);
+}
+
+/** The environment of this process, read in this one place of the package. */
+export function environment(): Readonly<Record<string, string | undefined>> {
   // oxlint-disable-next-line node/no-process-env
-  const env = options.env ?? process.env;
+  return process.env;
+}
+
+/** How calls are made, whatever they go to: the options that all clients have in common, checked. */
+export function callSettings(
+  endpoint: Endpoint,
+  options: Omit<WorkloadApiClientOptions, 'address' | 'env'>,
+): ClientSettings {
+  const { backoff = {}, random = Math.random, clock = systemClock } = options;
   const makeBackoff = (): Backoff => new Backoff(backoff, random);
   makeBackoff(); // Refuses bad options now, not at the first failure.
   return {
-    address: chooseAddress(options.address, env),
+    endpoint,
     timeoutMs: atLeast('timeoutMs', options.timeoutMs ?? 10_000, 1),
     makeBackoff,
     maxMessageBytes: atLeast('maxMessageBytes', options.maxMessageBytes ?? 16 * 1024 * 1024, 1),

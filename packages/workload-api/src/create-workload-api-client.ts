@@ -1,6 +1,6 @@
 import { clientCalls } from './calls.ts';
 import { clientSettings, type WorkloadApiClientOptions } from './client-options.ts';
-import { jwtCalls } from './jwt-calls.ts';
+import { jwtCalls, validationCalls } from './jwt-calls.ts';
 import { type WorkloadApiClient } from './workload-api-client.ts';
 import { x509Calls } from './x509-calls.ts';
 
@@ -14,10 +14,11 @@ export function createWorkloadApiClient(options: WorkloadApiClientOptions = {}):
   const calls = clientCalls(settings);
   const close = async (): Promise<void> => calls.close();
   return Object.freeze<WorkloadApiClient>({
-    address: settings.address.text,
+    address: settings.endpoint.address.text,
     closed: calls.closed,
     ...x509Calls(calls),
     ...jwtCalls(calls),
+    ...validationCalls(calls),
     close,
     [Symbol.asyncDispose]: close,
   });

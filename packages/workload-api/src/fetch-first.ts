@@ -24,7 +24,7 @@ export interface FetchOptions<T> extends Omit<StreamCall, 'onMessage' | 'signal'
  * @throws {@link SpiffeError} `ERR_WORKLOAD_API_*`, and what is wrong with the message; the reason of a signal.
  */
 export async function fetchFirst<T>(options: FetchOptions<T>): Promise<T> {
-  const { address, what, read, clock, timeoutMs, signals, secrets } = options;
+  const { endpoint, what, read, clock, timeoutMs, signals, secrets } = options;
   for (const signal of signals) signal.throwIfAborted();
   const late = new AbortController();
   const timer = clock.setTimer(() => late.abort(tooLate(options)), timeoutMs);
@@ -43,20 +43,20 @@ export async function fetchFirst<T>(options: FetchOptions<T>): Promise<T> {
     if (first !== undefined) return first.value;
     signal.throwIfAborted();
     if (status.code === Status.OK) throw badMessage(`the end of the call without ${what}`);
-    throw await statusError(status, address, what, secrets);
+    throw await statusError(status, endpoint, what, secrets);
   } finally {
     timer.clear();
   }
 }
 
 function tooLate({
-  address,
+  endpoint: { name, address },
   what,
   timeoutMs,
-}: Pick<FetchOptions<unknown>, 'address' | 'what' | 'timeoutMs'>): SpiffeError {
+}: Pick<FetchOptions<unknown>, 'endpoint' | 'what' | 'timeoutMs'>): SpiffeError {
   return new SpiffeError(
     'ERR_WORKLOAD_API_TIMEOUT',
-    `want ${what} from the Workload API at ${address.text} within ${timeoutMs} ms, got no answer`,
+    `want ${what} from ${name} at ${address.text} within ${timeoutMs} ms, got no answer`,
     { hint: 'The agent is overloaded or hangs. Look at its log, or raise option timeoutMs.' },
   );
 }

@@ -1,30 +1,52 @@
 import { isSpiffeError, SpiffeError } from '@svidkit/core';
-import { parseJwtSvid, readRequest } from '@svidkit/core/jwt';
+import { type JwtSvidRequest, parseJwtSvid, readRequest } from '@svidkit/core/jwt';
 
 import { type Calls } from './calls.ts';
 import { SpiffeWorkloadAPI } from './gen/workload_pb.ts';
 import { encodeMessage } from './protocol/message-bytes.ts';
 import { JwtBundlesReader, readJwtSvids, readValidation } from './read-jwt.ts';
 import { type WorkloadApiClient } from './workload-api-client.ts';
+import { type Question } from './x509-calls.ts';
 
 const { fetchJWTSVID, fetchJWTBundles, validateJWTSVID } = SpiffeWorkloadAPI.method;
-const BUNDLES = 'JWT bundles';
 
-/** The part of a client that is about JWT-SVIDs. */
-export function jwtCalls({
-  fetch,
-  follow,
-}: Calls): Pick<
+/** Which tokens are asked for, in the fields of the messages. */
+interface JwtSvidFields {
+  readonly audience: string[];
+  /** Empty: of every identity. */
+  readonly spiffeId: string;
+}
+
+/** How an API is asked about JWT-SVIDs. Its answers have the fields of those of the Workload API. */
+export interface JwtQuestions {
+  readonly svids: (fields: JwtSvidFields) => Question;
+  readonly bundles: Question;
+}
+
+const WORKLOAD_API: JwtQuestions = {
+  svids: (fields) => ({
+    method: fetchJWTSVID,
+    what: 'a JWT-SVID',
+    request: encodeMessage(fetchJWTSVID.input, fields),
+  }),
+  bundles: { method: fetchJWTBundles, what: 'JWT bundles' },
+};
+
+/** The part of a client that is about JWT-SVIDs, without the validation of those of peers. */
+export type JwtClient = Pick<
   WorkloadApiClient,
-  'fetchJwtSvid' | 'fetchJwtSvids' | 'fetchJwtBundles' | 'watchJwtBundles' | 'validateJwtSvid'
-> {
-  const fetchJwtSvids: WorkloadApiClient['fetchJwtSvids'] = async (given) => {
+  'fetchJwtSvid' | 'fetchJwtSvids' | 'fetchJwtBundles' | 'watchJwtBundles'
+>;
+
+/** Asks for JWT-SVIDs and bundles. Each call has a reader of its own: none sees what another was given. */
+export function jwtCalls(
+  { fetch, follow }: Calls,
+  { svids, bundles }: JwtQuestions = WORKLOAD_API,
+): JwtClient {
+  const fetchJwtSvids = async (given: JwtSvidRequest): ReturnType<JwtClient['fetchJwtSvids']> => {
     const { audience, subject } = readRequest(given);
-    const request = encodeMessage(fetchJWTSVID.input, {
-      audience: [...audience],
-      spiffeId: subject?.toString() ?? '',
-    });
-    return fetch({ method: fetchJWTSVID, what: 'a JWT-SVID', read: readJwtSvids, request }, given);
+    const question = svids({ audience: [...audience], spiffeId: subject?.toString() ?? '' });
+    return fetch({ ...question, read: readJwtSvids }, given);
   };
 
   return {
@@ -36,13 +58,19 @@ export function jwtCalls({
     },
     async fetchJwtBundles(options = {}) {
       const reader = new JwtBundlesReader();
-      return fetch({ method: fetchJWTBundles, what: BUNDLES, read: (bytes) => reader.read(bytes) }, options);
+      return fetch({ ...bundles, read: (bytes) => reader.read(bytes) }, options);
     },
     async watchJwtBundles(watcher, options = {}) {
       const reader = new JwtBundlesReader();
       const read = reader.read.bind(reader);
-      return follow({ method: fetchJWTBundles, what: BUNDLES, read }, watcher, options);
+      return follow({ ...bundles, read }, watcher, options);
     },
+  };
+}
+
+/** Lets the Workload API validate the tokens of peers. */
+export function validationCalls({ fetch }: Calls): Pick<WorkloadApiClient, 'validateJwtSvid'> {
+  return {
     async validateJwtSvid(token, options) {
       const [audience = ''] = readRequest({ audience: options.audience }).audience;
       const svid = parseJwtSvid(token);

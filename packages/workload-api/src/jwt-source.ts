@@ -1,10 +1,12 @@
-import { publish, SpiffeError } from '@svidkit/core';
+import { isSpiffeError, publish, SpiffeError } from '@svidkit/core';
 import {
   type JwtBundleSet,
   type JwtSvid,
   JwtSvidCache,
   type JwtSvidRequest,
+  type JwtVerdict,
   validateJwtSvid,
+  validateJwtSvidBy,
   type ValidateJwtSvidOptions,
   type VerifiedJwtSvid,
 } from '@svidkit/core/jwt';
@@ -13,6 +15,7 @@ import { type JwtSourceSettings } from './jwt-source-options.ts';
 import { Opening } from './opening.ts';
 import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
+import { withdraws } from './withdrawal.ts';
 import { type WorkloadApiJwtHealth, type WorkloadApiJwtSource } from './workload-api-jwt-source.ts';
 
 /** The follower of the JWT bundles of one Workload API, with the tokens that were asked for. */
@@ -76,8 +79,19 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
   }
 
   async validateJwtSvid(token: string, options: ValidateJwtSvidOptions): Promise<VerifiedJwtSvid> {
-    const { clock } = this.#settings;
-    return validateJwtSvid(token, this.jwtBundles, { clock, ...options });
+    const { clock, validateRemotely } = this.#settings;
+    if (validateRemotely === undefined) {
+      return validateJwtSvid(token, this.jwtBundles, { clock, ...options });
+    }
+    this.closed.throwIfAborted();
+    const ask = async (svid: JwtSvid, audience: string): Promise<JwtVerdict> => {
+      try {
+        return await validateRemotely(svid.token, { audience, signal: this.closed });
+      } catch (error) {
+        throw refusedToken(error, svid);
+      }
+    };
+    return validateJwtSvidBy(ask, token, { clock, ...options });
   }
 
   health(): WorkloadApiJwtHealth {
@@ -118,6 +132,7 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
     }
     if (this.closed.aborted) return;
     this.#troubles.add(error);
+    this.#withdrawFor(error);
     this.#opening.reject(error);
   }
 
@@ -130,8 +145,11 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
   #onError(error: SpiffeError): void {
     if (this.closed.aborted) return;
     this.#troubles.add(error);
-    if (error.code !== 'ERR_WORKLOAD_API_DENIED' || this.#settings.keepUntilExpiry) return;
-    // Workload API 6.2.2: cease to use what was given before.
+    this.#withdrawFor(error);
+  }
+
+  #withdrawFor(error: SpiffeError): void {
+    if (!withdraws(error, this.#settings.keepUntilExpiry)) return;
     this.#bundles = undefined;
     this.#cache.clear();
     this.#failure = new SpiffeError('ERR_SOURCE_EMPTY', error.message, { cause: error });
@@ -149,4 +167,14 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
       },
     );
   }
+}
+
+/** Workload API 6.2.3: a token that is refused is no failure of the agent. */
+function refusedToken(error: unknown, { id }: JwtSvid): unknown {
+  if (!isSpiffeError(error) || error.code !== 'ERR_WORKLOAD_API_REFUSED') return error;
+  return new SpiffeError('ERR_JWT_SIGNATURE', error.message, {
+    cause: error,
+    peer: id.toString(),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }

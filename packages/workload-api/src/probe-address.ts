@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 
-import { type WorkloadApiAddress } from './address.ts';
+import { type EndpointAddress } from './address.ts';
 
 /** What is at an address: something that takes connections, or the error of the operating system. */
 export type ProbeResult = 'listening' | 'not-a-socket' | (string & {});
@@ -12,7 +12,7 @@ const PATIENCE_MS = 1_000;
  * Finds out why there is no connection, since gRPC says only that there is none: connects, and hangs up at once.
  * Never rejects.
  */
-export async function probeAddress(address: WorkloadApiAddress): Promise<ProbeResult> {
+export async function probeAddress(address: EndpointAddress): Promise<ProbeResult> {
   if (address.scheme === 'unix') {
     try {
       const found = await stat(address.path);

@@ -25,13 +25,13 @@ export interface RemoteValidation {
 }
 
 /**
- * Reads a message of FetchJWTSVID. Of several tokens with the same hint the first counts.
+ * Reads a message of FetchJWTSVID, of the Workload API or of a broker. Of several tokens with the same hint the first counts.
  *
  * @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_*`, `ERR_JWT_*`.
  */
 export function readJwtSvids(bytes: Uint8Array): readonly WorkloadJwtSvid[] {
   const { svids } = readMessage(JWTSVIDResponseSchema, bytes);
-  if (svids.length === 0) throw badMessage('JWTSVIDResponse has no svids');
+  if (svids.length === 0) throw badMessage('it has no svids');
   const hints = new Set<string>();
   const read = svids.map(({ spiffeId, svid: token, hint }, index): WorkloadJwtSvid => {
     const part = `JWT-SVID ${index + 1} of ${svids.length}`;
@@ -52,14 +52,14 @@ export function readJwtSvids(bytes: Uint8Array): readonly WorkloadJwtSvid[] {
   );
 }
 
-/** Reads the messages of FetchJWTBundles. A bundle that has not changed stays the same object. */
+/** Reads the messages of FetchJWTBundles, or of SubscribeToJWTBundles of a broker. A bundle that has not changed stays the same object. */
 export class JwtBundlesReader {
   #known = new Map<TrustDomain, { readonly bytes: Buffer; readonly bundle: JwtBundle }>();
 
   /** @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_*`, `ERR_BUNDLE_INVALID`. */
   read(bytes: Uint8Array): JwtBundleSet {
     const entries = Object.entries(readMessage(JWTBundlesResponseSchema, bytes).bundles);
-    if (entries.length === 0) throw badMessage('JWTBundlesResponse has no bundles');
+    if (entries.length === 0) throw badMessage('it has no bundles');
     const bundles = new Map(
       entries.map(([key, jwks]) => {
         const trustDomain = readBundleKey(key);

@@ -23,7 +23,7 @@ export class X509Reader {
   #known = new Map<TrustDomain, { readonly bytes: Buffer; readonly bundle: X509Bundle }>();
 
   /**
-   * Reads a message of FetchX509SVID. The bytes of its private keys are wiped, whatever comes of it.
+   * Reads a message of FetchX509SVID, or of SubscribeToX509SVID of a broker, which has the same fields. The bytes of its private keys are wiped, whatever comes of it.
    *
    * @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, and the code of what is wrong with an SVID, an ID or a
    * bundle: one bad part spoils the whole message (Workload API 4.5).
@@ -31,7 +31,7 @@ export class X509Reader {
   readContext(bytes: Uint8Array): WorkloadX509Context {
     const message = readMessage(X509SVIDResponseSchema, bytes);
     try {
-      if (message.svids.length === 0) throw badMessage('X509SVIDResponse has no svids');
+      if (message.svids.length === 0) throw badMessage('it has no svids');
       const svids = message.svids.map((svid, index) =>
         readSvid(svid, `SVID ${index + 1} of ${message.svids.length}`),
       );
@@ -50,7 +50,7 @@ export class X509Reader {
   }
 
   /**
-   * Reads a message of FetchX509Bundles.
+   * Reads a message of FetchX509Bundles, or of SubscribeToX509Bundles of a broker.
    *
    * @throws {@link SpiffeError} `ERR_WORKLOAD_API_RESPONSE`, `ERR_ID_*`, `ERR_BUNDLE_INVALID`.
    */
@@ -60,7 +60,7 @@ export class X509Reader {
       readBundleKey(key),
       der,
     ]);
-    if (given.length === 0) throw badMessage('X509BundlesResponse has no bundles');
+    if (given.length === 0) throw badMessage('it has no bundles');
     return Object.freeze({ bundles: this.#readBundles([], given), crls: copies(message.crl) });
   }
 
@@ -77,7 +77,7 @@ export class X509Reader {
         const why = known.bundle.skipped.join('; ');
         throw new SpiffeError(
           'ERR_BUNDLE_EMPTY',
-          `bad message from the Workload API: no authority in the bundle of ${trustDomain.name}${why === '' ? '' : ` (${why})`}`,
+          `bad message from the agent: no authority in the bundle of ${trustDomain.name}${why === '' ? '' : ` (${why})`}`,
           { hint: 'The message is discarded as a whole. Check the bundle of the trust domain.' },
         );
       }

@@ -1,15 +1,9 @@
-import { type ServiceError, status as Status } from '@grpc/grpc-js';
-import { SpiffeError, type SpiffeErrorCode } from '@svidkit/core';
+import { status as Status } from '@grpc/grpc-js';
+import { SpiffeError } from '@svidkit/core';
 
-import { type WorkloadApiAddress } from './address.ts';
+import { type CallStatus, type Endpoint, type Meaning } from './endpoint.ts';
 import { plainText } from './plain-text.ts';
 import { probeAddress, type ProbeResult } from './probe-address.ts';
-
-interface Meaning {
-  readonly code: SpiffeErrorCode;
-  readonly got: string;
-  readonly hint: string;
-}
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENOENT: {
@@ -84,11 +78,6 @@ const STATUSES: ReadonlyMap<Status, Meaning> = new Map<Status, Meaning>([
   ],
 ]);
 
-/** Whether trying again cannot help: SPIFFE Workload Endpoint 6 and appendix A of the Workload API. */
-export function isFinal({ code }: SpiffeError): boolean {
-  return code === 'ERR_WORKLOAD_API_REFUSED' || code === 'ERR_WORKLOAD_API_UNIMPLEMENTED';
-}
-
 /**
  * The status that a call ended with, as a {@link SpiffeError}. Without a connection, finds out why.
  *
@@ -96,16 +85,20 @@ export function isFinal({ code }: SpiffeError): boolean {
  * @param secrets - what must not be in the message, whoever repeats it.
  */
 export async function statusError(
-  { code, details }: Pick<ServiceError, 'code' | 'details'>,
-  address: WorkloadApiAddress,
+  status: CallStatus,
+  endpoint: Endpoint,
   what: string,
   secrets: readonly string[] = [],
 ): Promise<SpiffeError> {
+  const { code, details } = status;
+  const { address } = endpoint;
   const said = details === '' ? '' : `: ${plainText(details, secrets)}`;
-  const wanted = `want ${what} from the Workload API at ${address.text}`;
-  if (code === Status.UNAVAILABLE) return unavailable(await probeAddress(address), wanted, said);
+  const wanted = `want ${what} from ${endpoint.name} at ${address.text}`;
+  const meaning = endpoint.meaningOf(status);
+  if (meaning === undefined && code === Status.UNAVAILABLE)
+    return unavailable(await probeAddress(address), wanted, said);
   const name = Status[code] ?? `status ${code}`;
-  const { code: errorCode, got, hint } = STATUSES.get(code) ?? OTHER_STATUS;
+  const { code: errorCode, got, hint } = meaning ?? STATUSES.get(code) ?? OTHER_STATUS;
   return new SpiffeError(errorCode, `${wanted}, ${got} (${name}${said})`, { hint });
 }
 

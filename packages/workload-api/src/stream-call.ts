@@ -1,20 +1,30 @@
-import { Client, credentials, Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
+import { isIP } from 'node:net';
 
-import { type WorkloadApiAddress } from './address.ts';
-import {
-  methodPath,
-  SECURITY_HEADER,
-  SECURITY_HEADER_VALUE,
-  type WorkloadApiMethod,
-} from './protocol/methods.ts';
+import { Client, Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
+
+import { type EndpointAddress } from './address.ts';
+import { type CallStatus, type Endpoint } from './endpoint.ts';
+import { methodPath, SECURITY_HEADER_VALUE, type WorkloadApiMethod } from './protocol/methods.ts';
+
+/** The other side is asked whether it is there; the call ends when it does not answer. */
+export interface Liveness {
+  /** Milliseconds between two questions. Servers of gRPC take it for abuse to be asked more than once in five minutes. */
+  readonly everyMs: number;
+  /** Milliseconds for an answer. */
+  readonly answerMs: number;
+}
+
+const LIVENESS: Liveness = { everyMs: 600_000, answerMs: 30_000 };
 
 /** One call. */
 export interface StreamCall {
-  readonly address: WorkloadApiAddress;
+  readonly endpoint: Endpoint;
   readonly method: WorkloadApiMethod;
   /** The request message, encoded. */
   readonly request: Uint8Array;
   readonly maxMessageBytes: number;
+  /** How it is noticed that the other side hangs. @default { everyMs: 600000, answerMs: 30000 } */
+  readonly liveness?: Liveness;
   /** Cancels the call. */
   readonly signal: AbortSignal;
   /** Takes each response message, not decoded yet. What it throws cancels the call and comes out of it. */
@@ -28,12 +38,12 @@ export interface StreamCall {
  *
  * @throws what `onMessage` threw.
  */
-export async function streamCall(options: StreamCall): Promise<Pick<StatusObject, 'code' | 'details'>> {
-  const { method, request, signal, onMessage } = options;
+export async function streamCall(options: StreamCall): Promise<CallStatus> {
+  const { endpoint, method, request, signal, onMessage } = options;
   // A connection for each call: none waits for the back-off of another, and none outlives its call.
   const client = openChannel(options);
   const metadata = new Metadata();
-  metadata.set(SECURITY_HEADER, SECURITY_HEADER_VALUE);
+  metadata.set(endpoint.securityHeader, SECURITY_HEADER_VALUE);
   let thrown: { readonly error: unknown } | undefined;
   const call = client.makeServerStreamRequest(
     methodPath(method),
@@ -68,17 +78,22 @@ export async function streamCall(options: StreamCall): Promise<Pick<StatusObject
 }
 
 /** Of a message that it cannot unpack, gRPC ends the call with a status that lacks both code and details. */
-function complete({ code, details }: Partial<StatusObject>): Pick<StatusObject, 'code' | 'details'> {
-  return { code: code ?? Status.INTERNAL, details: details ?? 'a message could not be unpacked' };
+function complete({ code, details, metadata }: Partial<StatusObject>): CallStatus {
+  return {
+    code: code ?? Status.INTERNAL,
+    details: details ?? 'a message could not be unpacked',
+    metadata: metadata ?? new Metadata(),
+  };
 }
 
-/** SPIFFE Workload Endpoint 3.1: never TLS, whatever the environment of this process says. */
-function openChannel({ address, maxMessageBytes }: StreamCall): Client {
-  return new Client(targetOf(address), credentials.createInsecure(), {
+function openChannel({ endpoint, maxMessageBytes, liveness = LIVENESS }: StreamCall): Client {
+  return new Client(targetOf(endpoint.address), endpoint.credentials, {
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_retries': 0,
+    'grpc.keepalive_time_ms': liveness.everyMs,
+    'grpc.keepalive_timeout_ms': liveness.answerMs,
     // One that has failed connects again when its own pause is over, also after it was closed, and nobody would ever end
     // that connection. With the shortest pause it is over before the failure is.
     'grpc.initial_reconnect_backoff_ms': 1,
@@ -88,8 +103,9 @@ function openChannel({ address, maxMessageBytes }: StreamCall): Client {
   });
 }
 
-function targetOf(address: WorkloadApiAddress): string {
+function targetOf(address: EndpointAddress): string {
   if (address.scheme === 'unix') return `unix://${address.path}`;
   const { host, port } = address;
+  if (isIP(host) === 0) return `dns:${host}:${port}`;
   return host.includes(':') ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
 }

@@ -2,7 +2,7 @@ import { status as Status } from '@grpc/grpc-js';
 import { type Clock, SpiffeError, type Timer } from '@svidkit/core';
 
 import { type Backoff } from './backoff.ts';
-import { isFinal, statusError } from './status-error.ts';
+import { statusError } from './status-error.ts';
 import { streamCall, type StreamCall } from './stream-call.ts';
 
 /** Who follows a stream. */
@@ -39,10 +39,11 @@ const FIRST_MESSAGE_MS = 20_000;
  * growing pauses after a failure, which it also is to send nothing for 20 s from the beginning. A stream that has sent
  * something has no limit of time.
  *
- * @throws {@link SpiffeError} `ERR_WORKLOAD_API_REFUSED`, `ERR_WORKLOAD_API_UNIMPLEMENTED`: trying again cannot help.
+ * @throws {@link SpiffeError} `ERR_WORKLOAD_API_REFUSED`, `ERR_WORKLOAD_API_UNIMPLEMENTED`, and what else is final for the
+ * endpoint: trying again cannot help.
  */
 export async function watch<T>(options: WatchOptions<T>): Promise<void> {
-  const { address, what, signal, read, watcher, backoff, clock } = options;
+  const { endpoint, what, signal, read, watcher, backoff, clock } = options;
   let shortStreams = 0;
   while (!signal.aborted) {
     const startedAt = clock.now();
@@ -62,6 +63,7 @@ export async function watch<T>(options: WatchOptions<T>): Promise<void> {
       backoff.reset();
       watcher.onUpdate(state);
     };
+    const changed = endpoint.beginCall?.();
     let status: Awaited<ReturnType<typeof streamCall>>;
     try {
       status = await streamCall({ ...options, signal: limit.signal, onMessage });
@@ -76,10 +78,11 @@ export async function watch<T>(options: WatchOptions<T>): Promise<void> {
       shortStreams = clock.now() - startedAt < SHORT_MS ? shortStreams + 1 : 0;
       if (hasDelivered && shortStreams <= MOST_SHORT) continue;
     } else {
-      const error = await statusError(status, address, what);
+      const error = await statusError(status, endpoint, what);
       if (signal.aborted) return;
-      if (isFinal(error)) throw error;
+      if (endpoint.isFinal(error)) throw error;
       watcher.onError?.(error);
+      await changed?.(error, signal);
     }
     await pause(clock, backoff.next(), signal);
   }
@@ -121,10 +124,13 @@ class FirstMessageLimit implements Disposable {
   };
 }
 
-function saidNothing({ address, what }: Pick<WatchOptions<unknown>, 'address' | 'what'>): SpiffeError {
+function saidNothing({
+  endpoint: { name, address },
+  what,
+}: Pick<WatchOptions<unknown>, 'endpoint' | 'what'>): SpiffeError {
   return new SpiffeError(
     'ERR_WORKLOAD_API_TIMEOUT',
-    `want ${what} from the Workload API at ${address.text}, which took the call and has sent nothing within ${FIRST_MESSAGE_MS} ms`,
+    `want ${what} from ${name} at ${address.text}, which took the call and has sent nothing within ${FIRST_MESSAGE_MS} ms`,
     { hint: 'The agent is overloaded or hangs. Look at its log.' },
   );
 }

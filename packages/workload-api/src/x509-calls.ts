@@ -1,17 +1,24 @@
-import { type Calls } from './calls.ts';
+import { type Call, type Calls } from './calls.ts';
 import { SpiffeWorkloadAPI } from './gen/workload_pb.ts';
 import { X509Reader } from './read-x509.ts';
 import { type WorkloadApiClient } from './workload-api-client.ts';
 
-const { fetchX509SVID, fetchX509Bundles } = SpiffeWorkloadAPI.method;
-const SVIDS = 'the X.509-SVIDs of this process';
-const BUNDLES = 'X.509 bundles';
+/** What is asked for, without how the answer is read. */
+export type Question = Pick<Call<unknown>, 'method' | 'request' | 'what'>;
+
+/** How an API is asked about X.509-SVIDs. Its answers have the fields of those of the Workload API. */
+export interface X509Questions {
+  readonly svids: Question;
+  readonly bundles: Question;
+}
+
+const WORKLOAD_API: X509Questions = {
+  svids: { method: SpiffeWorkloadAPI.method.fetchX509SVID, what: 'the X.509-SVIDs of this process' },
+  bundles: { method: SpiffeWorkloadAPI.method.fetchX509Bundles, what: 'X.509 bundles' },
+};
 
 /** The part of a client that is about X.509-SVIDs. */
-export function x509Calls({
-  fetch,
-  follow,
-}: Calls): Pick<
+export type X509Client = Pick<
   WorkloadApiClient,
   | 'fetchX509Svid'
   | 'fetchX509Svids'
@@ -19,11 +26,17 @@ export function x509Calls({
   | 'fetchX509Bundles'
   | 'watchX509Context'
   | 'watchX509Bundles'
-> {
+>;
+
+/** Asks for X.509-SVIDs and bundles. Each call has a reader of its own: none sees what another was given. */
+export function x509Calls(
+  { fetch, follow }: Calls,
+  { svids, bundles }: X509Questions = WORKLOAD_API,
+): X509Client {
   const fetchX509Context: WorkloadApiClient['fetchX509Context'] = async (options = {}) => {
     const reader = new X509Reader();
     const read = reader.readContext.bind(reader);
-    return fetch({ method: fetchX509SVID, what: SVIDS, read }, options);
+    return fetch({ ...svids, read }, options);
   };
 
   return {
@@ -37,17 +50,17 @@ export function x509Calls({
     async fetchX509Bundles(options = {}) {
       const reader = new X509Reader();
       const read = reader.readBundles.bind(reader);
-      return fetch({ method: fetchX509Bundles, what: BUNDLES, read }, options);
+      return fetch({ ...bundles, read }, options);
     },
     async watchX509Context(watcher, options = {}) {
       const reader = new X509Reader();
       const read = reader.readContext.bind(reader);
-      return follow({ method: fetchX509SVID, what: SVIDS, read }, watcher, options);
+      return follow({ ...svids, read }, watcher, options);
     },
     async watchX509Bundles(watcher, options = {}) {
       const reader = new X509Reader();
       const read = reader.readBundles.bind(reader);
-      return follow({ method: fetchX509Bundles, what: BUNDLES, read }, watcher, options);
+      return follow({ ...bundles, read }, watcher, options);
     },
   };
 }

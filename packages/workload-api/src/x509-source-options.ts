@@ -5,10 +5,13 @@ import { createWorkloadApiClient } from './create-workload-api-client.ts';
 import { type PickSvid, svidPicker, type SvidPicker } from './pick-svid.ts';
 import { type WorkloadApiClient } from './workload-api-client.ts';
 
+/** What a source needs of a client: also a workload of a broker has it. */
+export type X509SourceClient = Pick<WorkloadApiClient, 'address' | 'closed' | 'watchX509Context' | 'close'>;
+
 /** What {@link openWorkloadApiX509Source} takes. Everything may be left out. */
 export interface WorkloadApiX509SourceOptions extends WorkloadApiClientOptions {
   /** A client to use, in place of one by the other options; closing the source leaves it open. */
-  readonly client?: WorkloadApiClient;
+  readonly client?: X509SourceClient;
   /** Which identity to use where there are several. Default: the first. */
   readonly pick?: PickSvid;
   /** Milliseconds to wait for the first identity. 0 lets the first answer decide. @default 30000 */
@@ -26,7 +29,7 @@ export interface WorkloadApiX509SourceOptions extends WorkloadApiClientOptions {
 
 /** {@link WorkloadApiX509SourceOptions}, checked and complete. */
 export interface X509SourceSettings {
-  readonly client: WorkloadApiClient;
+  readonly client: X509SourceClient;
   readonly ownsClient: boolean;
   readonly picker: SvidPicker;
   readonly waitMs: number;

@@ -18,6 +18,7 @@ import { Opening } from './opening.ts';
 import { type WorkloadX509Context } from './read-x509.ts';
 import { asSpiffeError } from './status-error.ts';
 import { Troubles } from './troubles.ts';
+import { withdraws } from './withdrawal.ts';
 import { type WorkloadApiX509Source } from './workload-api-x509-source.ts';
 import { type X509SourceSettings } from './x509-source-options.ts';
 
@@ -129,6 +130,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     }
     this.#end = error;
     this.#tell(error);
+    this.#withdrawFor(error);
     this.#opening.reject(error);
   }
 
@@ -194,21 +196,20 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
   #onError(error: SpiffeError): void {
     if (this.closed.aborted) return;
     this.#troubles.add(error);
-    if (error.code === 'ERR_WORKLOAD_API_DENIED' && !this.#settings.keepUntilExpiry) {
-      // Workload API 5.2.1: cease to use what was given before.
-      this.#message = undefined;
-      this.#withdraw(
-        new SpiffeError(
-          'ERR_SOURCE_EMPTY',
-          `${this.#cell.latest === undefined ? '' : 'the identity was withdrawn: '}${error.message}`,
-          {
-            cause: error,
-            ...(error.hint === undefined ? {} : { hint: error.hint }),
-          },
-        ),
-      );
-    }
+    this.#withdrawFor(error);
     this.#answered();
+  }
+
+  #withdrawFor(error: SpiffeError): void {
+    if (!withdraws(error, this.#settings.keepUntilExpiry)) return;
+    this.#message = undefined;
+    const before = this.#cell.latest === undefined ? '' : 'the identity was withdrawn: ';
+    this.#withdraw(
+      new SpiffeError('ERR_SOURCE_EMPTY', `${before}${error.message}`, {
+        cause: error,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      }),
+    );
   }
 
   #withdraw(error: SpiffeError): void {

@@ -161,7 +161,7 @@ function frame(message: Uint8Array): Buffer {
 }
 
 test.each(BAD)(
-  '%s: the last good state stays, the error has a code, nothing of the key shows, and it recovers',
+  'A-07, E-12: %s: the last good state stays, the error has a code, nothing of the key shows, and it recovers',
   async (_name, spoil, code) => {
     const written: string[] = [];
     for (const stream of [process.stdout, process.stderr]) {

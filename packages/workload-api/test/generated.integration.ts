@@ -21,8 +21,9 @@ test('the generated messages are what the generator makes of the protocol', asyn
     cwd: folder,
   });
   const committed = join(root, 'src/gen');
-  expect(await readdir(committed)).toEqual(['workload_pb.ts']);
-  expect(await readFile(join(committed, 'workload_pb.ts'), 'utf8')).toBe(
-    await readFile(join(folder, 'workload_pb.ts'), 'utf8'),
-  );
+  const files = ['broker_pb.ts', 'rpc-status_pb.ts', 'workload_pb.ts'];
+  expect((await readdir(committed)).toSorted()).toEqual(files);
+  for (const file of files) {
+    expect(await readFile(join(committed, file), 'utf8')).toBe(await readFile(join(folder, file), 'utf8'));
+  }
 });

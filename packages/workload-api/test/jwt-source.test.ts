@@ -1,8 +1,15 @@
 import { status as Status } from '@grpc/grpc-js';
-import { createTestJwtAuthority } from '@svidkit/testkit';
+import { isSpiffeError } from '@svidkit/core';
+import { type ValidateJwtSvidOptions } from '@svidkit/core/jwt';
+import { createTestJwtAuthority, type IssueJwtOptions } from '@svidkit/testkit';
 import { expect, test } from 'vitest';
 
-import { openWorkloadApiJwtSource, type WorkloadApiJwtSourceOptions } from '../src/index.ts';
+import {
+  createWorkloadApiClient,
+  type JwtSourceClient,
+  openWorkloadApiJwtSource,
+  type WorkloadApiJwtSourceOptions,
+} from '../src/index.ts';
 import { closeLater, eventsOf, startFake } from './fixture.ts';
 import { observedClock } from './observed-clock.ts';
 
@@ -59,6 +66,120 @@ test('a token in use is renewed ahead of time, and stays in use while the agent 
   await expect(source.fetchJwtSvid({ audience })).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_WORKLOAD_API_(?:NOT_FOUND|TIMEOUT)$/u) as string,
   });
+});
+
+const twice = (verdict: string): string[] => [verdict, verdict];
+
+/** An agent that validates as an agent does, told which tokens are good. */
+async function openBoth() {
+  const { api, clock, authority } = await open();
+  const good = new Map<string, { readonly spiffeId: string; readonly claims: Record<string, string> }>();
+  api.validateJwtSvid.send(
+    ({ svid }) => good.get(svid) ?? { status: { code: Status.INVALID_ARGUMENT, details: `bad ${svid}` } },
+  );
+  const issue = (options: Partial<IssueJwtOptions> = {}, from = authority): string => {
+    const token = from.issue({ subject: '/peer', audience, ...options });
+    if (from === authority) good.set(token, { spiffeId: 'spiffe://prod.example/peer', claims: {} });
+    return token;
+  };
+  const sources = await Promise.all(
+    (['local', 'remote'] as const).map(async (validate) =>
+      closeLater(await openWorkloadApiJwtSource({ address: api.address, clock, validate })),
+    ),
+  );
+  const verdicts = async (token: string, options: Partial<ValidateJwtSvidOptions> = {}): Promise<string[]> =>
+    Promise.all(
+      sources.map(async (source) => {
+        try {
+          const svid = await source.validateJwtSvid(token, { audience, ...options });
+          return `${svid.id.toString()} ${svid.verified}`;
+        } catch (error) {
+          if (!isSpiffeError(error)) throw error;
+          return `${error.code} ${error.blame}`;
+        }
+      }),
+    );
+  return { api, clock, authority, issue, verdicts };
+}
+
+test('A-23: this process and the Workload API judge behind one interface, and alike', async () => {
+  const { api, clock, issue, verdicts } = await openBoth();
+  expect(await verdicts(issue())).toEqual(twice('spiffe://prod.example/peer true'));
+  const several = { audience: ['other', audience, 'more'] };
+  expect(await verdicts(issue({ audience: ['more', audience] }), several)).toEqual(
+    twice('spiffe://prod.example/peer true'),
+  );
+  // Of several audiences it is asked about one that the token is for.
+  expect(api.validateJwtSvid.calls.map(({ request }) => request.audience)).toEqual([audience, audience]);
+  const forged = createTestJwtAuthority({ trustDomain: 'prod.example', now: () => clock.now() });
+  expect(await verdicts(issue({}, forged))).toEqual(twice('ERR_JWT_SIGNATURE peer'));
+  expect(api.validateJwtSvid.calls).toHaveLength(3);
+});
+
+test('A-23: what needs no key is judged here, and shown to nobody', async () => {
+  const { api, clock, issue, verdicts } = await openBoth();
+  expect(await verdicts(issue({ audience: 'other' }))).toEqual(twice('ERR_JWT_AUDIENCE peer'));
+  expect(await verdicts(issue({ ttlMs: -31_000 }))).toEqual(twice('ERR_JWT_EXPIRED peer'));
+  expect(await verdicts(issue({ claims: { nbf: clock.now() / 1_000 + 31 } }))).toEqual(
+    twice('ERR_JWT_NOT_YET_VALID peer'),
+  );
+  expect(await verdicts(issue({ header: { typ: 'wit+jwt' } }))).toEqual(twice('ERR_JWT_HEADER peer'));
+  expect(await verdicts(issue({ header: { alg: 'none' } }))).toEqual(twice('ERR_JWT_ALGORITHM peer'));
+  expect(await verdicts(issue({ header: { kid: undefined } }), { strict: true })).toEqual(
+    twice('ERR_JWT_KEY peer'),
+  );
+  expect(await verdicts(issue(), { audience: [] })).toEqual(twice('ERR_CONFIG_OPTION caller'));
+  expect(await verdicts('a.b.c')).toEqual(twice('ERR_JWT_MALFORMED peer'));
+  expect(api.validateJwtSvid.calls).toEqual([]);
+});
+
+test('A-23, A-25: of a token that the Workload API validated, its claims are those that it passes on', async () => {
+  const { api, source, authority } = await open({ validate: 'remote' });
+  const peer = authority.issue({ subject: '/peer', audience, claims: { role: 'a', big: 2 ** 60, jti: '1' } });
+  api.validateJwtSvid.send({ spiffeId: 'spiffe://prod.example/peer', claims: { role: 'b', toString: 'c' } });
+  const svid = await source.validateJwtSvid(peer, { audience });
+  // By its signature `role` is what the token says.
+  expect({ ...svid.claims }).toEqual({
+    sub: 'spiffe://prod.example/peer',
+    aud: audience,
+    exp: svid.expiry / 1_000,
+    role: 'a',
+  });
+  expect(svid.jwtId).toBeUndefined();
+  expect(svid.token).toBe(peer);
+});
+
+test('A-23: without an answer nobody is proven', async () => {
+  const { api, source, authority } = await open({ validate: 'remote' });
+  const peer = authority.issue({ subject: '/peer', audience });
+  const refusal = async (): Promise<unknown> =>
+    source.validateJwtSvid(peer, { audience }).catch((error: unknown) => error);
+  api.validateJwtSvid.send({ spiffeId: 'spiffe://prod.example/admin', claims: {} });
+  expect(await refusal()).toMatchObject({ code: 'ERR_WORKLOAD_API_RESPONSE', blame: 'environment' });
+  for (const [status, code] of [
+    [Status.PERMISSION_DENIED, 'ERR_WORKLOAD_API_DENIED'],
+    [Status.UNIMPLEMENTED, 'ERR_WORKLOAD_API_UNIMPLEMENTED'],
+    [Status.UNAVAILABLE, 'ERR_WORKLOAD_API_UNAVAILABLE'],
+  ] as const) {
+    api.validateJwtSvid.refuse(status);
+    expect(await refusal()).toMatchObject({ code, blame: 'environment' });
+  }
+  await source.close();
+  expect(await refusal()).toMatchObject({ code: 'ERR_SOURCE_CLOSED' });
+});
+
+test('A-23: whoever validates nothing cannot be asked to', async () => {
+  const { api } = await open();
+  const client = closeLater(createWorkloadApiClient({ address: api.address }));
+  const others = Object.fromEntries(
+    Object.entries(client).filter(([name]) => name !== 'validateJwtSvid'),
+  ) as unknown as JwtSourceClient;
+  for (const options of [
+    { validate: 'remote', client: others },
+    { validate: 'somewhere' as 'remote', client },
+  ] as const) {
+    await expect(openWorkloadApiJwtSource(options)).rejects.toMatchObject({ code: 'ERR_CONFIG_OPTION' });
+  }
 });
 
 test('A-24: tokens of peers are validated with the bundle of their own trust domain alone', async () => {

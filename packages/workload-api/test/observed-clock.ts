@@ -10,6 +10,8 @@ export interface ObservedClock extends ManualClock {
   readonly delays: readonly number[];
   /** Resolves when `count` of them have been set. */
   timers(count: number): Promise<void>;
+  /** Resolves when a timer of this many milliseconds has been set. */
+  timer(delayMs: number): Promise<void>;
 }
 
 /** Begins a minute ahead, so that what a test CA issues is valid. */
@@ -24,6 +26,16 @@ export function observedClock(): ObservedClock {
     for (const look of waiting) look();
     return timer;
   };
+  const until = (fits: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!fits()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
   return {
     ...clock,
     get pending() {
@@ -31,15 +43,7 @@ export function observedClock(): ObservedClock {
     },
     setTimer,
     delays,
-    timers: (count) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          if (delays.length < count) return;
-          waiting.delete(look);
-          resolve();
-        };
-        waiting.add(look);
-        look();
-      }),
+    timers: (count) => until(() => delays.length >= count),
+    timer: (delayMs) => until(() => delays.includes(delayMs)),
   };
 }

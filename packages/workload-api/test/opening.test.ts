@@ -95,7 +95,7 @@ test('the agent says UNAVAILABLE', async () => {
 test('only bad messages come', async () => {
   expect(await diagnosisOf((api) => api.fetchX509Svid.send({}))).toMatchObject({
     code: 'ERR_SOURCE_TIMEOUT',
-    message: expect.stringContaining('X509SVIDResponse has no svids') as string,
+    message: expect.stringContaining('it has no svids') as string,
     cause: { code: 'ERR_WORKLOAD_API_RESPONSE' },
   });
 });

@@ -217,7 +217,7 @@ test('the bundle of our own trust domain comes with the SVID, whatever the feder
   expect(bundles.get(impostor.bundle().trustDomain)?.equals((await ca).bundle())).toBe(true);
 });
 
-test('an SVID whose certificate carries another ID than its message is refused', async () => {
+test('ID-24: an SVID whose certificate carries another ID than its message is refused', async () => {
   const { api, client } = await follow();
   api.fetchX509Svid.send(spoil(await answer(['/a']), { spiffeId: 'spiffe://prod.example/b' }));
   expect(await refusalOf(client)).toMatchObject({

@@ -1,5 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
-import { bundleMap } from '@svidkit/testkit';
+import { isSpiffeError, verifyX509Svid } from '@svidkit/core';
+import { bundleMap, type TestSvid } from '@svidkit/testkit';
 import { expect, test } from 'vitest';
 
 import {
@@ -7,7 +8,7 @@ import {
   openWorkloadApiX509Source,
   type WorkloadApiX509SourceOptions,
 } from '../src/index.ts';
-import { answer, closeLater, eventsOf, nextUpdate, otherCa, startFake } from './fixture.ts';
+import { answer, ca, closeLater, eventsOf, nextUpdate, otherCa, startFake } from './fixture.ts';
 import { observedClock } from './observed-clock.ts';
 
 const HOUR = 3_600_000;
@@ -69,11 +70,30 @@ test('A-05, A-06: a federated bundle that a message leaves out is trusted no mor
   expect((await removed)?.bundles.get(other.trustDomain)).toBeUndefined();
 });
 
-test('A-08: a peer of a trust domain without a bundle is not trusted', async () => {
-  const { source } = await open();
-  expect(() => source.current.bundles.require(other.trustDomain)).toThrow(
-    expect.objectContaining({ code: 'ERR_BUNDLE_UNKNOWN' }) as Error,
-  );
+test('A-08: a peer is judged by the bundle of its own trust domain alone, and without one is not trusted', async () => {
+  const { api, source, first, clock } = await open();
+  const [own, stranger] = [await ca, await otherCa];
+  const verdict = ({ chainDer }: TestSvid): string => {
+    try {
+      return verifyX509Svid(chainDer, source.current.bundles, {
+        at: clock.now(),
+        role: 'client',
+      }).id.toString();
+    } catch (error) {
+      if (!isSpiffeError(error)) throw error;
+      return error.code;
+    }
+  };
+  const notAfter = new Date(clock.now() + 60_000);
+  const theirs = await stranger.issue({ path: '/peer', notAfter });
+  // An authority that we trust for another trust domain speaks for one of ours.
+  const forged = await stranger.issue({ id: 'spiffe://prod.example/peer', notAfter });
+  expect(verdict(await own.issue({ path: '/peer', notAfter }))).toBe('spiffe://prod.example/peer');
+  expect([verdict(theirs), verdict(forged)]).toEqual(['ERR_BUNDLE_UNKNOWN', 'ERR_CHAIN_UNTRUSTED']);
+  const added = nextUpdate(source);
+  api.fetchX509Svid.send({ ...first, federatedBundles: bundleMap([stranger]) });
+  await added;
+  expect([verdict(theirs), verdict(forged)]).toEqual(['spiffe://other.example/peer', 'ERR_CHAIN_UNTRUSTED']);
 });
 
 test('A-07: bad messages leave what is in use, and are told once for as long as they last', async () => {

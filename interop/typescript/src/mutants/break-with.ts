@@ -1,9 +1,11 @@
 import { CLIENT_MUTANTS } from './client-mutants.ts';
 import { FEDERATION_MUTANTS } from './federation-mutants.ts';
+import { GRPC_MUTANTS } from './grpc-mutants.ts';
 import { MIGRATION_MUTANTS } from './migration-mutants.ts';
 import { MOUNT_LIFE_MUTANTS } from './mount-life-mutants.ts';
 import { MOUNT_MUTANTS } from './mount-mutants.ts';
 import { type Mutant } from './mutant.ts';
+import { REDIRECT_MUTANTS } from './redirect-mutants.ts';
 import { SERVER_MUTANTS } from './server-mutants.ts';
 import { WORKLOAD_JWT_MUTANTS } from './workload-jwt-mutants.ts';
 import { WORKLOAD_MUTANTS } from './workload-mutants.ts';
@@ -13,7 +15,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...MOUNT_MUTANTS,
   ...MOUNT_LIFE_MUTANTS,
   ...SERVER_MUTANTS,
+  ...GRPC_MUTANTS,
   ...CLIENT_MUTANTS,
+  ...REDIRECT_MUTANTS,
   ...MIGRATION_MUTANTS,
   ...WORKLOAD_MUTANTS,
   ...WORKLOAD_JWT_MUTANTS,

@@ -118,6 +118,8 @@ export const FEDERATION_MUTANTS: readonly Mutant[] = [
   follows('forgets-older', 'has nothing after an older bundle', { forgetsOlder: true }, 'sequence/**'),
   follows('never-ends', 'goes on after its end', { neverEnds: true }, 'use/terminate'),
   follows('asks-without-pause', 'asks every 20 milliseconds', { everyMs: 20 }, 'poll/hint-0-floor'),
+  polls('polls-on-hints-alone', 'asks once a day where a bundle hints nothing', 86_400_000),
+  polls('polls-all-the-time', 'asks every five seconds where a bundle hints nothing', 5000),
   {
     name: 'federation-remembers-redirect',
     lie: 'goes to where a permanent redirect led, from then on',
@@ -215,6 +217,19 @@ function joins(
           withFederatedBundles(...given),
           (context) => context && Object.freeze({ ...context, bundles: bundlesOf(context) }),
         );
+    },
+  };
+}
+
+function polls(name: string, lie: string, refreshMs: number): Mutant {
+  return {
+    name: `federation-${name}`,
+    lie,
+    cases: cases(['poll/default-300s']),
+    apply: () => {
+      const { watchBundle } = engine;
+      engine.watchBundle = (endpoint, options) =>
+        watchBundle(endpoint, { ...options, refreshMs, minRefreshMs: Math.min(refreshMs, 60_000) });
     },
   };
 }

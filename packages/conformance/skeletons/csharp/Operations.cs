@@ -1,39 +1,43 @@
 // What the kit asks, put to your library. Nothing may be checked, retried, cached or tidied up here.
+using System.Collections.Generic;
+using System.Linq;
 using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 
-namespace Adapter;
-
-public static class Operations
+namespace Adapter
 {
-    public static readonly IReadOnlyDictionary<string, Func<JsonObject, JsonObject>> All =
-        new Dictionary<string, Func<JsonObject, JsonObject>> { ["id.parse"] = ParseId };
+    /// <summary>Answers a call with what the library says, as it is to be in JSON.</summary>
+    public delegate object Operation(JsonElement parameters);
 
-    public static JsonObject Implementation() =>
-        new() { ["name"] = "my-spiffe", ["version"] = "0.1.0", ["language"] = "csharp" };
-
-    private static JsonObject ParseId(JsonObject parameters)
+    public static class Operations
     {
-        var text = parameters["id"] is { } id
-            ? (string)id!
-            : Encoding.UTF8.GetString(Convert.FromBase64String((string)parameters["idB64"]!));
-        SpiffeId parsed;
-        try
+        public static readonly IReadOnlyDictionary<string, Operation> All =
+            new Dictionary<string, Operation> { ["id.parse"] = ParseId };
+
+        public static object Implementation() => new { name = "my-spiffe", version = "0.1.0", language = "csharp" };
+
+        private static object ParseId(JsonElement parameters)
         {
-            parsed = SpiffeId.Parse(text);
+            var text = parameters.TryGetProperty("id", out var id)
+                ? id.GetString()
+                : Encoding.UTF8.GetString(parameters.GetProperty("idB64").GetBytesFromBase64());
+            SpiffeId parsed;
+            try
+            {
+                parsed = SpiffeId.Parse(text);
+            }
+            catch (InvalidSpiffeIdException error)
+            {
+                // The library's own error is its verdict.
+                throw new RejectedException("unknown", error.Message);
+            }
+            return new
+            {
+                id = parsed.ToString(),
+                trustDomain = parsed.TrustDomain,
+                path = parsed.Path,
+                segments = parsed.Path.Split('/').Skip(1),
+            };
         }
-        catch (InvalidSpiffeIdException error)
-        {
-            // The library's own error is its verdict.
-            throw new RejectedException("unknown", error.Message);
-        }
-        var segments = parsed.Path.Split('/').Skip(1).Select(segment => (JsonNode?)JsonValue.Create(segment));
-        return new JsonObject
-        {
-            ["id"] = parsed.ToString(),
-            ["trustDomain"] = parsed.TrustDomain,
-            ["path"] = parsed.Path,
-            ["segments"] = new JsonArray(segments.ToArray()),
-        };
     }
 }

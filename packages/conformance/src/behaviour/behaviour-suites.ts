@@ -7,7 +7,10 @@ import { migrationDrafts } from './suites/migration.ts';
 import { mountLayoutDrafts } from './suites/mount-layout.ts';
 import { mountStartDrafts } from './suites/mount-start.ts';
 import { mtlsClientPoolDrafts } from './suites/mtls-client-pool.ts';
+import { mtlsClientRedirectDrafts } from './suites/mtls-client-redirect.ts';
+import { mtlsClientWebDrafts } from './suites/mtls-client-web.ts';
 import { mtlsClientDrafts } from './suites/mtls-client.ts';
+import { mtlsServerGrpcDrafts } from './suites/mtls-server-grpc.ts';
 import { mtlsServerRotationDrafts } from './suites/mtls-server-rotation.ts';
 import { mtlsServerStrangerDrafts } from './suites/mtls-server-strangers.ts';
 import { mtlsServerDrafts } from './suites/mtls-server.ts';
@@ -41,8 +44,14 @@ export function behaviourSuites(): readonly VectorFile[] {
       ...mtlsServerDrafts(),
       ...mtlsServerRotationDrafts(),
       ...mtlsServerStrangerDrafts(),
+      ...mtlsServerGrpcDrafts(),
     ]),
-    suite('mtls-client', [...mtlsClientDrafts(), ...mtlsClientPoolDrafts()]),
+    suite('mtls-client', [
+      ...mtlsClientDrafts(),
+      ...mtlsClientWebDrafts(),
+      ...mtlsClientPoolDrafts(),
+      ...mtlsClientRedirectDrafts(),
+    ]),
     suite('migration', migrationDrafts()),
     suite('federation', [...federationDrafts(), ...federationWatchDrafts(), ...federationServeDrafts()]),
     suite('workload-api', [

@@ -17,6 +17,7 @@ type Name =
   | 'knownName'
   | 'stored'
   | 'poll'
+  | 'pollDefault'
   | 'sequence'
   | 'noSequence'
   | 'empty'
@@ -85,6 +86,11 @@ export const FEDERATION: Readonly<Record<Name, SpecReference>> = {
     'FEDERATION',
     '4.1',
     'Clients SHOULD poll at a frequency equal to the value of the bundle’s `spiffe_refresh_hint`, in seconds.',
+  ),
+  pollDefault: cite(
+    'FEDERATION',
+    '4.1',
+    'If not set, a reasonably low default value should apply - five minutes is recommended.',
   ),
   sequence: cite(
     'FEDERATION',

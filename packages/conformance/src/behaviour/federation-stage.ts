@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import {
   fakeBundleEndpoint,
@@ -150,6 +151,17 @@ export class Follower {
   async has(bundle: TestBundle, when: string): Promise<void> {
     const answer = await this.#world.call('federation.get', { handle: this.handle });
     wantSame(`the authorities in use ${when}`, member(answer, 'x509Sha256'), fingerprintsOf(bundle));
+  }
+
+  /** Wants authorities to be in use soon. */
+  async toHave(bundle: TestBundle, when: string): Promise<void> {
+    const wanted = JSON.stringify(fingerprintsOf(bundle));
+    for (const end = performance.now() + this.#world.patienceMs; performance.now() < end;) {
+      const answer = await this.#world.call('federation.get', { handle: this.handle });
+      if (JSON.stringify(member(answer, 'x509Sha256')) === wanted) return;
+      await pause(20);
+    }
+    await this.has(bundle, when);
   }
 
   /** Ends the federation. */

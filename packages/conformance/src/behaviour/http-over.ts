@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { type Duplex } from 'node:stream';
 import { type TLSSocket } from 'node:tls';
 
@@ -76,6 +76,56 @@ class OneConnection extends Agent {
     if (socket !== undefined) return socket;
     throw new Error('the connection is used up');
   }
+}
+
+/** What came of a call of gRPC. */
+export interface GrpcAnswer {
+  /** The status that it ended with; undefined when it ended without one. */
+  readonly status: number | undefined;
+  /** The text in field 1 of the message; undefined without a message. */
+  readonly peer: string | undefined;
+}
+
+/** The method that says who calls. */
+const PEER_METHOD = '/spiffe.conformance.v1.Peer/Get';
+const EMPTY_MESSAGE = Buffer.alloc(5);
+
+/** Several calls of gRPC at once over one connection: each asks whom it is taken for. */
+export async function askGrpc(socket: TLSSocket, count: number): Promise<readonly GrpcAnswer[]> {
+  const session = connectHttp2('https://127.0.0.1', { createConnection: () => socket });
+  session.on('error', () => {});
+  const answers = await Promise.all(
+    Array.from({ length: count }, async (): Promise<GrpcAnswer> => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': PEER_METHOD,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      let status: number | undefined;
+      const chunks: Buffer[] = [];
+      const read = (headers: IncomingHttpHeaders): void => {
+        const given = headers['grpc-status'];
+        if (typeof given === 'string') status = Number(given);
+      };
+      stream.on('error', () => {});
+      // An answer without a message has its status in the one block of headers that there is.
+      stream.once('response', read).once('trailers', read);
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.end(EMPTY_MESSAGE);
+      await once(stream, 'close').catch(() => {});
+      return { status, peer: textOfField1(Buffer.concat(chunks)) };
+    }),
+  );
+  session.destroy();
+  return answers;
+}
+
+/** The first field of the one message, which is short and has no other. */
+function textOfField1(framed: Buffer): string | undefined {
+  const [tag, length = 0] = framed.subarray(EMPTY_MESSAGE.length);
+  const begin = EMPTY_MESSAGE.length + 2;
+  return tag === 0x0a && length < 0x80 ? framed.subarray(begin, begin + length).toString('utf8') : undefined;
 }
 
 /** Several requests at once over one HTTP/2 connection, each answered or not. */

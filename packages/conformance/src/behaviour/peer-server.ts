@@ -22,6 +22,8 @@ export interface PeerServerOptions {
   readonly as: Credential;
   /** Default: `line`. */
   readonly protocol?: 'line' | 'http1';
+  /** Where an HTTP server sends everyone. Default: nowhere. */
+  readonly redirect?: string;
   /** What a line server says first. Default: a greeting. */
   readonly greeting?: string;
   /** Of node:tls. */
@@ -42,6 +44,7 @@ export class PeerServer {
     as,
     protocol = 'line',
     greeting = '{"hello":"kit"}',
+    redirect,
     tls = {},
   }: PeerServerOptions): Promise<PeerServer> {
     const options: TlsOptions = {
@@ -58,6 +61,7 @@ export class PeerServer {
         ? createHttps(options, (request, response) => {
             const visit = visitOf.get(request.socket);
             if (visit !== undefined) visit.requests++;
+            if (redirect !== undefined) response.writeHead(302, { location: redirect });
             request.resume().once('end', () => response.end(greeting));
           })
         : createServer(options);

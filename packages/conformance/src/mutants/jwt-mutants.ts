@@ -1,14 +1,8 @@
-import {
-  isObject,
-  isStringList,
-  type Json,
-  type JsonObject,
-  member,
-  parseJson,
-  textMember,
-} from '../json.ts';
-import { type Outcome } from '../protocol/outcome.ts';
+import { isStringList, type Json, type JsonObject, member, textMember } from '../json.ts';
 import { type Call, mishears, misreports, type Mutant, refuses } from './mutant.ts';
+import { bundlesOf, tokenCalls, withBundles } from './token-call.ts';
+
+const { isToken, headerOf, claimsOf, algorithmOf, believes } = tokenCalls('jwt.validate');
 
 /** Mutants that read or validate JWT-SVIDs wrongly. */
 export const JWT_MUTANTS: readonly Mutant[] = [
@@ -90,48 +84,6 @@ export const JWT_MUTANTS: readonly Mutant[] = [
   ),
 ];
 
-/** A mutant that accepts tokens for what they say, without any proof. */
-function believes(name: string, lie: string, isBelieved: (call: Call) => boolean): Mutant {
-  return {
-    name,
-    lie,
-    answer: async (call, honest): Promise<Outcome> => {
-      if (call.op !== 'jwt.validate' || !isBelieved(call)) return honest();
-      const claims = claimsOf(call);
-      return { kind: 'ok', value: { id: textMember(claims, 'sub'), audience: audienceOf(call), claims } };
-    },
-  };
-}
-
-/** Whether the call is about one of our tokens. */
-function isToken({ op, params }: Call): boolean {
-  return op === 'jwt.validate' && textMember(params, 'token').split('.').length === 3;
-}
-
-function headerOf(call: Call): JsonObject {
-  return partOf(call, 0);
-}
-
-function claimsOf(call: Call): JsonObject {
-  return partOf(call, 1);
-}
-
-function algorithmOf(call: Call): string {
-  return textMember(headerOf(call), 'alg');
-}
-
-/** A part of the token in a call; nothing where there is none. */
-function partOf(call: Call, index: number): JsonObject {
-  if (!isToken(call)) return {};
-  try {
-    const text = textMember(call.params, 'token').split('.')[index] ?? '';
-    const value = parseJson(Buffer.from(text, 'base64url').toString());
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
-
 function audienceOf(call: Call): readonly string[] {
   const aud = member(claimsOf(call), 'aud');
   return typeof aud === 'string' ? [aud] : texts(aud);
@@ -139,19 +91,6 @@ function audienceOf(call: Call): readonly string[] {
 
 function texts(value: Json | undefined): readonly string[] {
   return isStringList(value) ? value : [];
-}
-
-function bundlesOf(params: JsonObject): JsonObject {
-  const bundles = member(params, 'bundles');
-  return isObject(bundles) ? bundles : {};
-}
-
-function withBundles(params: JsonObject, change: (text: string) => string): JsonObject {
-  const bundles = Object.entries(bundlesOf(params)).map(([name, text]): [string, Json] => [
-    name,
-    typeof text === 'string' ? change(text) : text,
-  ]);
-  return { ...params, bundles: Object.fromEntries(bundles) };
 }
 
 /** The parameters with what is taken for our own names; undefined when there is nothing to take. */

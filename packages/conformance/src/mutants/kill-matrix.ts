@@ -14,6 +14,8 @@ import { JWT_MUTANTS } from './jwt-mutants.ts';
 import { LEAK_MUTANTS } from './leak-mutants.ts';
 import { lenientMutants } from './lenient-mutants.ts';
 import { type Mutant } from './mutant.ts';
+import { WIT_MUTANTS } from './wit-mutants.ts';
+import { WIT_PROOF_MUTANTS } from './wit-proof-mutants.ts';
 
 /** Which cases notice which mutants. */
 export interface KillMatrix {
@@ -58,6 +60,8 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
     ...BUNDLE_MUTANTS,
     ...JWT_MUTANTS,
     ...LEAK_MUTANTS,
+    ...WIT_MUTANTS,
+    ...WIT_PROOF_MUTANTS,
     ...lenientMutants(codes),
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));
@@ -102,12 +106,23 @@ async function liesTo(mutant: Mutant, honest: readonly Case[], ask: Ask): Promis
 async function passes(mutant: Mutant, one: Case, ask: Ask): Promise<boolean> {
   const params = paramsOf(one);
   const said = await mutant.answer({ op: one.op, params }, (changed = params) => ask(one.op, changed));
-  const secrets = new Secrets();
-  secrets.learn(keyMaterialIn(params, one.secrets));
-  const shown = secrets.shownIn(JSON.stringify(outcomeJson(said)));
+  const secrets = secretsOf(one);
+  const shown = secrets.isEmpty ? undefined : secrets.shownIn(JSON.stringify(outcomeJson(said)));
   // As the process of an adapter is judged, and mutants have none.
   const outcome: Outcome = shown === undefined ? said : { kind: 'leak', detail: `showed a key as ${shown}` };
   return judge(one, outcome, JUDGE).status === 'pass';
+}
+
+const secretsByCase = new WeakMap<Case, Secrets>();
+
+/** Every mutant is asked the same. */
+function secretsOf(one: Case): Secrets {
+  const known = secretsByCase.get(one);
+  if (known !== undefined) return known;
+  const secrets = new Secrets();
+  secrets.learn(keyMaterialIn(one.params, one.secrets));
+  secretsByCase.set(one, secrets);
+  return secrets;
 }
 
 function paramsOf({ params, time }: Case): JsonObject {

@@ -14,6 +14,11 @@ export class Secrets {
   readonly #known = new Map<string, readonly string[]>();
   readonly #windows = new Map<string, number>();
 
+  /** Whether there is nothing to be noticed. */
+  get isEmpty(): boolean {
+    return this.#windows.size === 0;
+  }
+
   /** Takes in what must not be shown from now on. The oldest of many is forgotten. */
   learn(material: readonly KeyMaterial[]): void {
     for (const one of material) this.#learn(one);
@@ -26,7 +31,7 @@ export class Secrets {
    * @returns in which form; undefined when it shows nothing.
    */
   shownIn(text: string): 'base64' | 'hexadecimal digits' | 'numbers' | 'plain bytes' | undefined {
-    if (this.#windows.size === 0) return undefined;
+    if (this.isEmpty) return undefined;
     const plain = withoutEscapes(text);
     const base64 = plain
       .replaceAll('-', '+')

@@ -15,10 +15,12 @@ const SUITES = [
   'jwks',
   'x509-verify',
   'jwt-svid',
+  'wit-svid',
+  'wit-proof',
   'endpoint',
 ] as const;
 
-/** The profile each suite counts for. */
+/** The profile each suite counts for. Nobody can claim those that end with `-incubating`. */
 export const PROFILE_OF: Readonly<Record<string, string>> = {
   'spiffe-id': 'core',
   'trust-domain': 'core',
@@ -30,6 +32,8 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   jwks: 'jwt',
   'x509-verify': 'core',
   'jwt-svid': 'jwt',
+  'wit-svid': 'wit-incubating',
+  'wit-proof': 'wit-incubating',
   endpoint: 'workload-api',
   'workload-api': 'workload-api',
   'mount-layout': 'mount',

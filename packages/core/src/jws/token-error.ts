@@ -1,7 +1,7 @@
 import { SpiffeError, type SpiffeErrorCode, type SpiffeErrorOptions } from '../errors.ts';
 
 /** The codes of a token that is not accepted. */
-export type TokenErrorCode = Extract<SpiffeErrorCode, `ERR_JWT_${string}` | `ERR_WIT_${string}`>;
+type TokenErrorCode = Extract<SpiffeErrorCode, `ERR_JWT_${string}` | `ERR_WIT_${string}`>;
 
 /** Makes the error for what was wanted of a token and what came. */
 export type TokenError = (

@@ -20,5 +20,5 @@ export {
   type StaticJwtSource,
   type StaticJwtSourceOptions,
 } from './static-jwt-source.ts';
-export { validateJwtSvid } from './validate-jwt-svid.ts';
+export { type JwtJudge, type JwtVerdict, validateJwtSvid, validateJwtSvidBy } from './validate-jwt-svid.ts';
 export { requireValidateOptions, type ValidateJwtSvidOptions } from './validation-options.ts';

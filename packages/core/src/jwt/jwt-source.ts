@@ -37,7 +37,8 @@ export interface JwtSource extends AsyncDisposable {
    */
   readonly jwtBundles: JwtBundleSet;
   /**
-   * Validates the token of a peer with {@link JwtSource.jwtBundles}, see {@link validateJwtSvid}.
+   * Validates the token of a peer, with {@link JwtSource.jwtBundles} unless the source says otherwise, see
+   * {@link validateJwtSvid}.
    *
    * @throws {@link SpiffeError} (as a rejection) as {@link validateJwtSvid} and {@link JwtSource.jwtBundles}.
    */

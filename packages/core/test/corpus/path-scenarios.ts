@@ -97,6 +97,26 @@ export const PATH_SCENARIOS: readonly Scenario[] = [
     good: (core) => check(core, [leafA({}, 'spiffe://b.test/web'), INT_A], { 'b.test': [ROOT_A] }),
   },
   {
+    // The standard binds those who issue it: the verifier asks the bundle, and not what an issuer calls itself.
+    title:
+      'X-08 an intermediate whose ID has a path is accepted below the right root, and below the wrong one it is not',
+    code: 'ERR_CHAIN_UNTRUSTED',
+    bad: (core) => {
+      const names = subjectAltName([uri('spiffe://a.test/ca')]);
+      const int = issueCa({
+        key: KEYS.intB,
+        subject: 'intermediate B',
+        issuer: ROOT_B,
+        extensions: { names },
+      });
+      return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
+    },
+    good: (core) => {
+      const int = intermediateA({ extensions: { names: subjectAltName([uri('spiffe://a.test/ca')]) } });
+      return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
+    },
+  },
+  {
     title:
       'X-09 an intermediate with the ID of another trust domain is accepted below the right root, not below the wrong one',
     code: 'ERR_CHAIN_UNTRUSTED',

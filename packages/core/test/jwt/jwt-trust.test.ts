@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 
 import { SpiffeError } from '../../src/errors.ts';
 import { JwtBundle, parseJwtBundle } from '../../src/jwt-bundle.ts';
-import { JwtBundleSet, parseJwtSvid } from '../../src/jwt/index.ts';
+import { JwtBundleSet, type JwtJudge, parseJwtSvid, validateJwtSvidBy } from '../../src/jwt/index.ts';
+import { SpiffeId } from '../../src/spiffe-id.ts';
 import { TrustDomain } from '../../src/trust-domain.ts';
 import { failureOf } from '../failure-of.ts';
 import {
@@ -16,6 +17,7 @@ import {
   keyA,
   keyB,
   KID,
+  NOW,
   outcome,
   token,
   validate,
@@ -27,6 +29,39 @@ const jwks = (use: string | undefined): string =>
 
 const judge = (use: string | undefined): Promise<string> =>
   outcome(token(), {}, JwtBundleSet.of(parseJwtBundle(jwks(use), domainA)));
+
+/** What comes of a token with these claims when somebody else judges. */
+const judgedBy = async (whom: JwtJudge, given: Record<string, unknown> = {}): Promise<string> => {
+  try {
+    const svid = await validateJwtSvidBy(whom, token(given), {
+      audience: CLAIMS.aud,
+      clock: { now: () => NOW },
+    });
+    return `${svid.verified} ${Object.keys(svid.claims).toSorted().join()}`;
+  } catch (error) {
+    if (!(error instanceof SpiffeError)) throw error;
+    return error.code;
+  }
+};
+
+const never: JwtJudge = () => Promise.reject(new Error('asked'));
+
+describe('somebody else who judges', () => {
+  test('A-23: vouches for the one that the token says to be of, and for the claims that it names', async () => {
+    const claims = { jti: 'other', extra: 1 };
+    expect(await judgedBy(async ({ id }) => ({ id, claims }), { jti: '1' })).toBe('true aud,exp,jti,sub');
+    const other = SpiffeId.parse('spiffe://a.test/other');
+    expect(await judgedBy(async () => ({ id: other, claims }))).toBe('ERR_JWT_SIGNATURE');
+    expect(await judgedBy(() => Promise.reject(new SpiffeError('ERR_JWT_KEY', 'no')))).toBe('ERR_JWT_KEY');
+  });
+
+  test('A-23: is not asked about a token that is not for us, or not valid now', async () => {
+    expect(await judgedBy(never, { aud: 'y' })).toBe('ERR_JWT_AUDIENCE');
+    expect(await judgedBy(never, { exp: NOW / 1_000 - 31 })).toBe('ERR_JWT_EXPIRED');
+    expect(await judgedBy(never, { nbf: NOW / 1_000 + 31 })).toBe('ERR_JWT_NOT_YET_VALID');
+    expect(await judgedBy(never, { sub: 'a.test' })).toBe('ERR_JWT_CLAIM');
+  });
+});
 
 describe('trust domains', () => {
   test('J-15: the key of another trust domain proves nothing, although both are trusted and call their keys alike', async () => {

@@ -56,7 +56,32 @@ describe('a bundle handler', () => {
     expect((await read(await ask(handler))).sequence).toBe(2n);
   });
 
-  test('answers HEAD without a body, and every other method with 405', async () => {
+  test('B-02: a change without a greater sequence number is served, and reported once', async () => {
+    const { b } = await world();
+    const { next } = await b.rotate();
+    const events = new Events();
+    let current = bundleOf(b, { sequence: 7n });
+    const handler = createBundleHandler(() => current);
+    const served = async (bundle: SpiffeBundle): Promise<readonly string[]> => {
+      current = bundle;
+      for (let time = 0; time < 2; time++) {
+        const document = new Uint8Array(await (await ask(handler)).arrayBuffer());
+        expect(parseBundleDocument(document, bundle.trustDomain).equals(bundle)).toBe(true);
+      }
+      return events.errors.splice(0).map(({ error }) => `${error.code} ${error.blame}`);
+    };
+    const wrong = ['ERR_FEDERATION_SEQUENCE caller'];
+    expect(await served(current)).toEqual([]);
+    expect(await served(bundleOf(next, { sequence: 7n }))).toEqual(wrong);
+    expect(await served(bundleOf(b, { sequence: 8n }))).toEqual([]);
+    expect(await served(bundleOf(b, { sequence: 8n }))).toEqual([]);
+    expect(await served(bundleOf(next, { sequence: 6n }))).toEqual(wrong);
+    expect(await served(bundleOf(b))).toEqual(wrong);
+    // Who has never counted need not begin.
+    expect(await served(bundleOf(next))).toEqual([]);
+  });
+
+  test('F-21: answers HEAD without a body, and every other method with 405', async () => {
     const { b } = await world();
     const handler = createBundleHandler(() => bundleOf(b));
     const head = await ask(handler, { method: 'HEAD' });

@@ -294,7 +294,7 @@ describe.each(Object.entries(PROFILES))('a redirect, with %s', (_profile, start)
     expect(endpoint.requests).toHaveLength(1);
   });
 
-  test('without end is followed five times, or as often as allowed', async () => {
+  test('F-13: without end is followed five times, or as often as allowed', async () => {
     const { parameters, endpoint } = await start();
     endpoint.replyWith({ redirect: endpoint.url });
     expect(await codesOf(parameters)).toEqual(['ERR_FEDERATION_RESPONSE']);
@@ -321,7 +321,7 @@ test('F-19: a redirect to an endpoint with another SPIFFE ID is not taken for th
   expect(await codesOf(first.parameters)).toEqual(FETCHED);
 });
 
-test('a redirect from https_web to an endpoint with an SVID fails, and the other way, too', async () => {
+test('F-08: a redirect from https_web to an endpoint with an SVID fails, and the other way, too', async () => {
   const web = await webEndpoint();
   const spiffe = await spiffeEndpoint();
   web.endpoint.replyOnce({ redirect: spiffe.endpoint.url });

@@ -1,5 +1,11 @@
 export { type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
 export {
+  API as BrokerApi,
+  KubernetesObjectReferenceSchema,
+  WorkloadPIDReferenceSchema,
+} from '../gen/broker_pb.ts';
+export { ErrorInfoSchema, StatusSchema } from '../gen/rpc-status_pb.ts';
+export {
   type JWTBundlesRequest,
   JWTBundlesRequestSchema,
   type JWTBundlesResponse,
@@ -37,4 +43,10 @@ export {
   X509SVIDResponseSchema,
 } from '../gen/workload_pb.ts';
 export { decodeMessage, encodeMessage } from './message-bytes.ts';
-export { methodPath, SECURITY_HEADER, SECURITY_HEADER_VALUE, type WorkloadApiMethod } from './methods.ts';
+export {
+  BROKER_SECURITY_HEADER,
+  methodPath,
+  SECURITY_HEADER,
+  SECURITY_HEADER_VALUE,
+  type WorkloadApiMethod,
+} from './methods.ts';

@@ -7,6 +7,8 @@ import {
 
 /** The metadata key that every request carries. */
 export const SECURITY_HEADER = 'workload.spiffe.io';
+/** The same for brokers: SPIFFE Broker Endpoint 3. */
+export const BROKER_SECURITY_HEADER = 'broker.spiffe.io';
 /** Its one legal value: it proves that whoever asks can set gRPC metadata, as a forged HTTP request cannot. */
 export const SECURITY_HEADER_VALUE = 'true';
 

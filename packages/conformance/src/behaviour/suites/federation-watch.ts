@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import { type BundleReply } from '@svidkit/testkit';
 
 import { textMember } from '../../json.ts';
@@ -11,6 +13,12 @@ import { type World } from '../world.ts';
 const FOLLOWS = 'watch/follows';
 const WATCH = ['federation.refresh', 'federation.watch', 'federation.get'] as const;
 const USE = ['server.start', ...WATCH, 'source.open', 'source.wait'] as const;
+/** What the standard recommends, in seconds, and how often an endpoint may be asked in that time. */
+const DEFAULT_POLL_S = 300;
+const MOST_POLLS = 5;
+/** How far the clock goes at once, in seconds: less than what a request may take. And the pause for a request, in milliseconds. */
+const STEP_S = 5;
+const BETWEEN_MS = 30;
 /** How long to look for requests that must not come, in milliseconds. */
 const QUIET_MS = 700;
 
@@ -209,6 +217,36 @@ function pollDrafts(): readonly BehaviourDraft[] {
         stage.endpoint.replyWith({ document: documentOf(stage.root, { spiffe_refresh_hint: 1 }) });
         await Follower.start(world, stage, { minRefreshMs: 500 });
         await inTime(world, 'a second request', stage.endpoint.received(2));
+      },
+    },
+    {
+      row: 366,
+      id: 'poll/default-300s',
+      title:
+        'an endpoint whose bundle hints nothing is asked again within five minutes, and now and then at most',
+      why: 'hints are optional: without a default the first bundle would be the last one',
+      level: 'should',
+      spec: FEDERATION.pollDefault,
+      ops: [...WATCH, 'clock.advance'],
+      features: ['options:clock'],
+      control: FOLLOWS,
+      long: true,
+      async script(world) {
+        const stage = await webStage(world);
+        const follower = await Follower.start(world, stage, { clock: true });
+        await follower.refreshed('the endpoint');
+        const { next } = await stage.root.rotate();
+        stage.endpoint.replyWith({ document: documentOf(next) });
+        const before = stage.endpoint.requests.length;
+        // Whoever polls more often than that has to be asked in between to be seen.
+        for (let second = 0; second < DEFAULT_POLL_S; second += STEP_S) {
+          await world.advanceClock(STEP_S * 1000);
+          await pause(BETWEEN_MS);
+        }
+        await inTime(world, 'a request within five minutes', stage.endpoint.received(before + 1));
+        await follower.toHave(next, 'after five minutes');
+        const requests = stage.endpoint.requests.length - before;
+        want(requests <= MOST_POLLS, `${requests} requests came within five minutes`);
       },
     },
     {

@@ -1,12 +1,11 @@
-import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 
 import { type BehaviourDraft } from '../behaviour-case.ts';
 import { wantAccepted, wantRefused } from '../client-checks.ts';
-import { observed, want, wantSame } from '../ended.ts';
+import { want, wantSame } from '../ended.ts';
 import { sha256 } from '../fingerprints.ts';
 import { SPEC } from '../spec.ts';
+import { inTrustingEnvironment } from '../trusting-environment.ts';
 import { BAD_PEERS } from './bad-peers.ts';
 
 /** What every case of clients needs. */
@@ -316,22 +315,4 @@ function sendDrafts(): readonly BehaviourDraft[] {
       },
     },
   ];
-}
-
-/** Has the adapter run where the usual variables name a CA, and then again where they do not. */
-async function inTrustingEnvironment(
-  world: Parameters<BehaviourDraft['script']>[0],
-  pem: string,
-  body: () => Promise<void>,
-): Promise<void> {
-  const file = join(world.directory('roots'), 'roots.pem');
-  writeFileSync(file, pem);
-  await world.restart({ NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file });
-  try {
-    await body();
-  } finally {
-    await world.restart(undefined).catch((error: unknown) => {
-      throw observed(String(error));
-    });
-  }
 }

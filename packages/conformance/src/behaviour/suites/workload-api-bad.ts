@@ -3,7 +3,14 @@ import { field, varint } from '../protobuf.ts';
 import { leafOf } from '../source-under-test.ts';
 import { keyDer, type SvidEntry, x509Message } from '../workload-messages.ts';
 import { WORKLOAD } from '../workload-spec.ts';
-import { issue, SOURCE_OPS, workloadStage, type WorkloadStage, X509_FEATURES } from '../workload-stage.ts';
+import {
+  issue,
+  SOURCE_OPS,
+  wantTold,
+  workloadStage,
+  type WorkloadStage,
+  X509_FEATURES,
+} from '../workload-stage.ts';
 import { type World } from '../world.ts';
 
 /** Makes the bad message out of a good entry, and may make the world for it. */
@@ -50,13 +57,14 @@ export function workloadApiBadDrafts(): readonly BehaviourDraft[] {
 
 function lacking(slug: string, title: string, spoil: Spoil): BehaviourDraft {
   return {
-    ...broken(386, `mandatory-default[field=${slug}]`, title, spoil),
+    // The sentence wants an error to be reported, of whatever client.
+    ...broken(386, `mandatory-default[field=${slug}]`, title, spoil, true),
     level: 'should',
     spec: WORKLOAD.mandatory,
   };
 }
 
-function broken(row: number, slug: string, title: string, spoil: Spoil): BehaviourDraft {
+function broken(row: number, slug: string, title: string, spoil: Spoil, isReported = false): BehaviourDraft {
   return {
     row,
     id: `x509/${slug}`,
@@ -72,7 +80,7 @@ function broken(row: number, slug: string, title: string, spoil: Spoil): Behavio
       const bad = await issue(world);
       const message = await spoil({ svid: bad, bundle: stage.root }, world);
       stage.api.x509.publish(message);
-      await stage.source.until({ error: true }, 'an error');
+      await (isReported ? stage.source.until({ error: true }, 'an error') : wantTold(world, stage.source));
       await wantUntouched(stage);
       const good = await issue(world);
       stage.api.x509.publish(x509Message([{ svid: good, bundle: stage.root }]));

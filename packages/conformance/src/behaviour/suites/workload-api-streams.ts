@@ -24,6 +24,9 @@ const OVERDUE_LIFE_MS = 6000;
 const OVERDUE_AGE_MS = 54_000;
 /** How many calls a client may make within the time of {@link BUSY_MS}. */
 const MOST_CALLS = 25;
+const HOUR_MS = 3_600_000;
+/** How long before the end of its SVID a client has to have asked again. */
+const NEARLY_MS = 60_000;
 const BUSY_MS = 1500;
 
 /** The stream of the port breaks, in every way. */
@@ -68,6 +71,7 @@ export function workloadApiStreamDrafts(): readonly BehaviourDraft[] {
     }),
     slowly(),
     silent(),
+    silentForAnHour(),
   ];
 }
 
@@ -176,5 +180,38 @@ function silent(): BehaviourDraft {
     ),
     why: 'a connection that is dead without a word looks like one where nothing happens, until the SVID expires',
     long: true,
+  };
+}
+
+function silentForAnHour(): BehaviourDraft {
+  return {
+    ...draft(
+      407,
+      'silent-for-1h[clock=moved]',
+      'a stream that is silent for an hour leaves what is in use, and is opened again before the SVID expires',
+      async (world: World) => {
+        const api = await workloadApi(world);
+        const root = await world.pki.root();
+        const lifetimeMs = 2 * HOUR_MS;
+        const first = await root.issue({ path: '/port', lifetimeMs });
+        // Silent afterwards, whoever asks again.
+        api.x509.answer((call) => call.begin());
+        api.x509.answerOnce((call) => call.send(x509Message([{ svid: first, bundle: root }])));
+        const source = await openAt(world, { address: api.address, options: { clock: true } });
+        await source.until({ state: 'ready' }, 'the first SVID');
+        await world.advanceClock(HOUR_MS);
+        await source.has(first, 'after an hour');
+        await world.advanceClock(HOUR_MS - NEARLY_MS);
+        await callOf(world, api.x509, 2, 'another call before the SVID expires');
+        await source.has(first, 'a minute before it expires');
+        // For a clock that is two hours ahead.
+        const next = await root.issue({ path: '/port', lifetimeMs: 2 * lifetimeMs });
+        api.x509.publish(x509Message([{ svid: next, bundle: root }]));
+        await source.toHave(next);
+      },
+    ),
+    why: 'nothing happens on most streams for most of the time; what matters is that the end is seen in time',
+    ops: [...SOURCE_OPS, 'clock.advance'],
+    features: [...X509_FEATURES, 'options:clock'],
   };
 }
