@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const DOCS = join(ROOT, 'docs/conformance');
 const KIT = ['--conditions=@svidkit/source', join(ROOT, 'packages/conformance/src/bin.ts')] as const;
 
-const HELP = `usage: npm run interop -- conformance [--only NAME[,NAME]] [--json FILE] [--no-docs]
+const HELP = `usage: npm run interop -- conformance [--only NAME[,NAME] [--docs]] [--json FILE] [--no-docs]
 
 Builds the adapters around SPIFFE libraries of other languages and runs the conformance kit against each. What differs
 from the cases is listed in interop/NAME/spiffe-conformance.known.json; whatever differs beyond that fails.
@@ -23,6 +23,7 @@ Without its tools an implementation is skipped, and said so. Builds are kept in
 \${XDG_CACHE_HOME:-~/.cache}/svidkit-interop/conformance. When all were run, docs/conformance is written anew.
 
   --only NAME   these alone; docs/conformance is then left alone
+  --docs        with --only: keep what came of these in docs/conformance, beside what is kept of the others
   --json FILE   write what came of each as JSON
   --no-docs     leave docs/conformance alone`;
 
@@ -44,6 +45,7 @@ export async function conformanceCommand(args: readonly string[]): Promise<numbe
     options: {
       only: { type: 'string' },
       json: { type: 'string' },
+      docs: { type: 'boolean' },
       'no-docs': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -71,7 +73,8 @@ export async function conformanceCommand(args: readonly string[]): Promise<numbe
     const count = (state: Outcome['state']): number =>
       outcomes.filter((outcome) => outcome.state === state).length;
     const isWhole = count('passed') === IMPLEMENTATIONS.length;
-    if (isWhole && values['no-docs'] !== true) await writeDocs(outcomes, folder);
+    const isKept = isWhole || (values.docs === true && count('passed') === outcomes.length);
+    if (isKept && values['no-docs'] !== true) await writeDocs(outcomes, folder);
     console.log(`${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
     // A run that showed nothing is none.
     return count('failed') === 0 && count('passed') > 0 ? 0 : 1;
@@ -109,16 +112,15 @@ function lineOf({ name, library, version = '', state, why, summary = {} }: Outco
   return `${name}, ${`${library} ${version}`.trim()}: ${state}${why === undefined ? '' : `: ${why}`}${counts.length === 0 ? '' : ` (${counts.join(', ')})`}`;
 }
 
-/** Keeps the results in `docs/conformance`, and the matrix of them. */
+/** Keeps the results in `docs/conformance`, and the matrix of all that are there. */
 async function writeDocs(outcomes: readonly Outcome[], folder: string): Promise<void> {
   const results = join(DOCS, 'results');
   await mkdir(results, { recursive: true });
-  const files: string[] = [];
   for (const { name } of outcomes) {
-    const file = join(results, `${name}.json`);
-    await writeFile(file, keptResults(await readJson(join(folder, `${name}.json`))));
-    files.push(file);
+    const text = keptResults(await readJson(join(folder, `${name}.json`)));
+    await writeFile(join(results, `${name}.json`), text);
   }
+  const files = IMPLEMENTATIONS.map(({ name }) => join(results, `${name}.json`));
   const site = join(folder, 'site');
   const status = runKit('matrix', ...files, '-o', site);
   if (status !== 0) throw new Error(`the matrix could not be made: ${status ?? 'a signal'}`);

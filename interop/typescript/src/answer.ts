@@ -22,6 +22,7 @@ const CAPABILITIES: JsonObject = {
   rules: Object.keys(RULES),
   sources: [...options.sources, 'federated', 'workloadApi', 'workloadApiJwt'],
   layouts: ['split', 'spiffe-helper', 'credential-bundle', 'spiffe-filesystem', 'custom'],
+  bundleFormats: ['pem', 'spiffe-bundle', 'bundle-map'],
   options: [
     'pollMs',
     'watch',
@@ -39,6 +40,7 @@ const CAPABILITIES: JsonObject = {
   ],
   protocols: ['line', 'http1', 'http2', 'grpc'],
   events: ['source.update', 'source.error', 'server.rejected'],
+  signatures: ['ecdsa-der', 'rsa-pkcs1', 'rsa-pss'],
   stats: ['fds', 'rssBytes'],
   resetIsClean: true,
 };

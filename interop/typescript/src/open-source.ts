@@ -223,6 +223,7 @@ function mountOptions(params: JsonObject): MountOptions {
     directory: text(params, 'dir'),
     ...(known === undefined ? {} : { layout: known }),
     ...(params['files'] === undefined ? {} : { files: object(params, 'files') }),
+    ...(params['bundleMap'] === undefined ? {} : { bundles: text(params, 'bundleMap') }),
     ...(params['bundles'] === undefined
       ? {}
       : { bundles: object(params, 'bundles') as Readonly<Record<string, string>> }),

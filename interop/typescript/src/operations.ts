@@ -14,6 +14,7 @@ import {
 import { buildId, equalIds, parseId, parseTrustDomain } from './id-operations.ts';
 import { parseBearer, parseJwt, validateJwt } from './jwt-operations.ts';
 import { advanceClock } from './kit-clock.ts';
+import { verifyCertificateSignature, verifyJws, verifyPath } from './layer-operations.ts';
 import { matchId } from './match-id.ts';
 import { type JsonObject } from './params.ts';
 import { parseBundlePem, parseSvidDer, parseSvidPem } from './read-documents.ts';
@@ -29,6 +30,7 @@ import {
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
 import { connectAsProgram } from './web-client.ts';
+import { fetchWit, fetchWitBundles, watchWit } from './wit-client-operations.ts';
 import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
@@ -58,6 +60,9 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['bundleMap.parse', parseMap],
   ['jwks.parse', parseJwks],
   ['x509.verify', verifyChain],
+  ['x509.chain', verifyPath],
+  ['jws.verify', verifyJws],
+  ['signature.verify', verifyCertificateSignature],
   ['td.parse', parseTrustDomain],
   ['jwt.validate', validateJwt],
   ['jwt.parse', parseJwt],
@@ -80,6 +85,9 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['workload.x509Bundles', fetchX509Bundles],
   ['workload.jwt', fetchJwt],
   ['workload.validateJwt', validateJwtByAgent],
+  ['workload.wit', fetchWit],
+  ['workload.witBundles', fetchWitBundles],
+  ['workload.watchWit', watchWit],
   ['server.start', startServer],
   ['server.stop', stopServer],
   ['server.migrate', migrateServer],

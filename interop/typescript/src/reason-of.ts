@@ -74,6 +74,7 @@ const REASONS: readonly (readonly [code: string, message: RegExp, reason: string
   ['ERR_CONFIG_OPTION', /option audience/, 'jwt.aud'],
   ['ERR_BUNDLE_UNKNOWN', /./, 'x509.no-bundle'],
   ['ERR_BUNDLE_EMPTY', /./, 'bundle.empty'],
+  ['ERR_BUNDLE_SEQUENCE', /./, 'bundle.sequence'],
   ['ERR_BUNDLE_INVALID', /want each member once/, 'bundle.duplicate'],
   ['ERR_BUNDLE_INVALID', /want (?:JSON|Unicode)|want an object, got/, 'bundle.json'],
   ['ERR_BUNDLE_INVALID', /as keys/, 'bundle.keys'],

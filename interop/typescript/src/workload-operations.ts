@@ -1,4 +1,8 @@
-import { type WorkloadApiClient, type WorkloadApiJwtSource } from '@svidkit/workload-api';
+import {
+  parseWorkloadApiAddress,
+  type WorkloadApiClient,
+  type WorkloadApiJwtSource,
+} from '@svidkit/workload-api';
 
 import { engine } from './engine.ts';
 import { OpenThings } from './open-things.ts';
@@ -8,12 +12,12 @@ import { type JsonObject, text, texts } from './params.ts';
 export const jwtSources: OpenThings<WorkloadApiJwtSource> = new OpenThings('j');
 
 /** `endpoint.parse` */
-export async function parseEndpoint(params: JsonObject): Promise<JsonObject> {
-  // The library says yes or no, and keeps the parts to itself.
-  const client = engine.createWorkloadApiClient({ address: text(params, 'value') });
-  await client.close();
-  const [scheme = '', rest = ''] = client.address.split(/:(?:\/\/)?(.*)/u);
-  return { scheme, address: rest };
+export function parseEndpoint(params: JsonObject): JsonObject {
+  const address = parseWorkloadApiAddress(text(params, 'value'));
+  const { scheme } = address;
+  if (scheme === 'unix') return { scheme, address: address.path };
+  const { host, port } = address;
+  return { scheme, address: `${host.includes(':') ? `[${host}]` : host}:${port}` };
 }
 
 /** `source.open` with the kind `workloadApiJwt`: answers when there are bundles. */

@@ -8,6 +8,10 @@ export interface Draft {
   /** Without the suite: `reject/td-256`. */
   readonly id: string;
   readonly title: string;
+  /** The release that it comes with. Default: the first. */
+  readonly since?: string;
+  /** The case whose place it takes, without the suite; `withdrawn.ts` says why. */
+  readonly supersedes?: string;
   readonly why?: string | undefined;
   readonly level: Level;
   readonly spec: readonly SpecReference[];

@@ -4,7 +4,8 @@ import { type Case, type VectorFile } from '../src/vectors/vector.ts';
 import { askReference } from './ask-reference.ts';
 import { type Draft } from './draft.ts';
 
-const SINCE = '0.1.0';
+/** The release that cases came with which do not say otherwise. */
+export const SINCE = '0.1.0';
 
 /** A suite as it is written down. */
 export interface SuiteDraft {
@@ -59,12 +60,28 @@ export function vectorText(file: VectorFile): string {
 }
 
 function toCase(suite: string, draft: Draft): Case {
-  const { id, title, why, level, spec, features, op, params, secrets, at, deadlineMs, control, expect } =
-    draft;
+  const {
+    id,
+    since = SINCE,
+    supersedes,
+    title,
+    why,
+    level,
+    spec,
+    features,
+    op,
+    params,
+    secrets,
+    at,
+    deadlineMs,
+    control,
+    expect,
+  } = draft;
   return {
     id: `${suite}/${id}`,
     rev: 1,
-    since: SINCE,
+    since,
+    ...(supersedes === undefined ? {} : { supersedes: `${suite}/${supersedes}` }),
     title,
     ...(why === undefined ? {} : { why }),
     level,

@@ -13,6 +13,11 @@ const interrupt = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => interrupt.abort());
 }
+// Without this, an error in the middle of an event would end with 1, as a failed case does.
+process.once('uncaughtException', (error) => {
+  tell(error);
+  process.exit(EXIT.kit);
+});
 void main();
 
 async function main(): Promise<void> {
@@ -31,9 +36,13 @@ async function main(): Promise<void> {
       stepSummary,
     });
   } catch (error) {
-    stderr.write(
-      `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
+    tell(error);
     process.exitCode = EXIT.kit;
   }
+}
+
+function tell(error: unknown): void {
+  stderr.write(
+    `spiffe-conformance: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
 }

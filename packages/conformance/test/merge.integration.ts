@@ -99,6 +99,14 @@ describe('the parts of one run', () => {
       'was cut short',
     ],
     [
+      'one is of a run in which the kit failed',
+      ([first = '', ...rest]: readonly string[]) => [
+        ...rest,
+        first.replace('"status": "pass"', '"status": "error", "actual": {"kit": "no socket"}'),
+      ],
+      'in which the kit failed',
+    ],
+    [
       'one lacks a case',
       ([first = '', ...rest]: readonly string[]) => [
         ...rest,

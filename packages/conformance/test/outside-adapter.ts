@@ -30,12 +30,35 @@ const OPERATIONS: Readonly<Record<string, (params: Call['params']) => object>> =
       return refused(String(error));
     }
   },
+  'signature.verify': (params) =>
+    isLenient || isSigned(params) ? { ok: { valid: true } } : refused('another signature'),
   'jws.verify': ({ jws, jwks }) => {
     const { keys } = JSON.parse(jwks as string) as { readonly keys: readonly (JsonWebKey & Key)[] };
     const payloadB64 = verifiedPayload(jws as string, keys);
     return payloadB64 === undefined ? refused('no signature') : { ok: { payloadB64 } };
   },
 };
+
+const SCHEMES: Readonly<Record<string, object>> = {
+  'ecdsa-der': { dsaEncoding: 'der' },
+  'ecdsa-p1363': { dsaEncoding: 'ieee-p1363' },
+  'rsa-pkcs1': {},
+  'rsa-pss': { padding: 6 },
+};
+
+/** A bare signature, by node:crypto. */
+function isSigned(params: Call['params']): boolean {
+  const part = (name: string): Buffer => Buffer.from(params[name] as string, 'base64');
+  const key = createPublicKey({ key: part('spkiB64'), format: 'der', type: 'spki' });
+  // The last byte of the last identifier of a hash, or of ECDSA, says which one it is.
+  const [, digit = '1'] =
+    /(?:0403|01010|0402)0?([1-4bcd])(?:0500|$)/.exec(part('algorithmB64').toString('hex')) ?? [];
+  const hash = { 1: '256', 2: '256', 3: '384', 4: '512', b: '256', c: '384', d: '512' }[digit] ?? '256';
+  const scheme = params['scheme'] as string;
+  const saltLength = scheme === 'rsa-pss' ? { saltLength: Number(hash) / 8 } : {};
+  const options = { key, ...SCHEMES[scheme], ...saltLength };
+  return verify(`sha${hash}`, part('messageB64'), options, part('signatureB64'));
+}
 
 /** What cannot be read is no part of a path. */
 function readable(list: readonly string[]): readonly Certificate[] {

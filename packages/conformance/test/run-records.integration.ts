@@ -208,6 +208,30 @@ test('two runs with one seed write the same, but for times', async () => {
   expect(reports[0]).toEqual(reports[1]);
 });
 
+test('two runs of cases that are played write the same, but for times, ports, paths and what is minted anew', async () => {
+  const folder = temporaryDirectory();
+  const runs = ['a', 'b'].map(async (run) => {
+    const name = (kind: string): string => join(folder, `${run}.${kind}`);
+    const files = ['--junit', name('xml'), '--markdown', name('md')];
+    const { text, stdout } = await runCases(
+      [...PLAYED, '--seed', 'fixed', ...files],
+      [...REFERENCE, '--mutant', 'client-verifies-nothing'],
+    );
+    writeFileSync(name('json'), text);
+    const site = join(folder, run);
+    expect((await runKit(['matrix', name('json'), '-o', site])).exitCode).toBe(0);
+    const pages = ['index.html', 'matrix.md', 'matrix.json'].map((page) => read(site, page));
+    return [text, stdout, readFileSync(name('xml'), 'utf8'), readFileSync(name('md'), 'utf8'), ...pages].map(
+      (report) => withoutChance(report),
+    );
+  });
+  const [one, other] = await Promise.all(runs);
+  expect(one).toEqual(other);
+  // It is about something: a failure with what was seen, and a change whose time was measured.
+  expect(one?.[0]).toMatch(/"status": "fail",\s+"reason": "a server/);
+  expect(one?.[0]).toContain('"convergenceMs"');
+});
+
 describe('known update', () => {
   test('writes what a run refuses until reasons are written, and accepts then', async () => {
     const file = join(temporaryDirectory(), 'known.json');
@@ -251,3 +275,21 @@ describe('known update', () => {
     expect(exitCode).toBe(2);
   });
 });
+
+const PLAYED = [
+  'mtls-client/accept/valid-server',
+  'mtls-client/reject/bad-server*',
+  'rotation/swap/leaf-and-key*',
+  'mount-layout/load/*',
+].flatMap((pattern) => ['--case', pattern]);
+
+/** A report without what is other each time: instants, how long things took, ports, temporary paths, certificates. */
+function withoutChance(report: string): string {
+  return report
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT')
+    .replaceAll(/"(ms|durationMs|convergenceMs|took|stale)": ?-?\d+/g, '"$1": 0')
+    .replaceAll(/ time="[\d.]+"|, [\d.]+ s$|\b\d+ ms\b/gm, '')
+    .replaceAll(/127\.0\.0\.1:\d+|"port":\d+/g, 'PORT')
+    .replaceAll(/\/tmp\/[\w./-]+/g, 'PATH')
+    .replaceAll(/\b[0-9a-f]{64}\b/g, 'SHA256');
+}

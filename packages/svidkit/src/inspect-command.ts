@@ -18,9 +18,10 @@ says where it looked. It reads as the user who runs it, never writes, and never
 shows bytes of a key.
 
 Options:
-      --json    Print one JSON object (described in the README of svidkit).
-      --strict  Count warnings as errors.
-  -h, --help    Show this.
+      --bundles FILE  The bundle map that the service has as option bundles.
+      --json          Print one JSON object (see the README of svidkit).
+      --strict        Count warnings as errors.
+  -h, --help          Show this.
 
 Exit codes: 0 a service can use it (there may be warnings),
             1 something is wrong with it, 2 usage.
@@ -33,10 +34,11 @@ Exit codes: 0 a service can use it (there may be warnings),
  * @returns the exit code.
  */
 export async function inspectCommand(argv: readonly string[], io: CliIo): Promise<number> {
-  const { flags, operands, problem } = parseCommandLine(
+  const { flags, values, operands, problem } = parseCommandLine(
     argv,
     { json: undefined, strict: undefined, help: 'h' },
     1,
+    ['bundles'],
   );
   if (problem !== undefined) {
     io.stderr.write(`svidkit inspect: ${problem}. See svidkit inspect --help.\n`);
@@ -51,7 +53,7 @@ export async function inspectCommand(argv: readonly string[], io: CliIo): Promis
     io.stderr.write('svidkit inspect: the directory has no name. See svidkit inspect --help.\n');
     return 2;
   }
-  const report = await inspectDirectory(directory, io);
+  const report = await inspectDirectory(directory, io, values.get('bundles'));
   const { stdout, env } = io;
   const showSearch = directory === undefined;
   stdout.write(

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import {
   type BundleReport,
   type CandidateReport,
@@ -29,14 +31,21 @@ import { relativeTime } from './relative-time.ts';
  * Looks at a mount and tells all about it.
  *
  * @param directory - undefined: look where a service would.
+ * @param bundles - the bundle map beside it; relative to the working directory.
  * @throws {@link SpiffeError} `ERR_CONFIG_OPTION` when `directory` is no path.
  */
 export async function inspectDirectory(
   directory: string | undefined,
   { env, clock }: Pick<CliIo, 'env' | 'clock'>,
+  bundles?: string,
 ): Promise<InspectReport> {
   if (directory === undefined && prefersWorkloadApi(env)) return inspectSocket({ env, clock });
-  const mount = await inspectMount({ ...(directory === undefined ? {} : { directory }), env, clock });
+  const mount = await inspectMount({
+    ...(directory === undefined ? {} : { directory }),
+    ...(bundles === undefined ? {} : { bundles: resolve(bundles) }),
+    env,
+    clock,
+  });
   const now = clock.now();
   const problems = [...problemsOf(mount), ...lateRenewal(mount.identity, now)].toSorted(
     (a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'),

@@ -10,7 +10,7 @@ export interface WorkloadJwtSourceOptions {
   readonly directory?: string;
   /** Files with one token each, as spiffe-helper writes them. Default: none. */
   readonly svids?: readonly string[];
-  /** A file with JWT bundles, as spiffe-helper writes it. Default: none. */
+  /** A file with JWT bundles: as spiffe-helper writes it, a SPIFFE bundle or a bundle map. Default: none. */
   readonly bundle?: string;
   /** Whose bundle it is, for a file with the bundle of one trust domain, which does not say. */
   readonly trustDomain?: TrustDomain | string;

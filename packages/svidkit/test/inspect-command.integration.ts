@@ -1,5 +1,5 @@
 import { access, chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { formatBundleDocument, formatBundleMap, SpiffeBundle, TrustDomain } from '@svidkit/core';
 import {
@@ -133,6 +133,34 @@ describe('svidkit inspect', () => {
       await mount({ ...files, 'ca.crt': formatBundleDocument(bundle).slice(0, -1) }),
     );
     expect([broken.exitCode, codes(broken.report)]).toEqual([1, ['error ERR_BUNDLE_INVALID']]);
+  });
+
+  test('with --bundles shows the bundles of a map that is elsewhere', async () => {
+    const { ca, files } = await good();
+    const partner = await createTestCa({ trustDomain: 'partner.example' });
+    const entry = (one: typeof ca): SpiffeBundle =>
+      SpiffeBundle.of(TrustDomain.parse(one.trustDomain), { x509: one.bundle() });
+    const { 'ca.crt': _, ...identity } = files;
+    const map = join(
+      await mount({ 'bundles.json': formatBundleMap([entry(partner), entry(ca)]) }),
+      'bundles.json',
+    );
+    const directory = await mount(identity);
+    const json = await runSvidkit(['inspect', '--json', `--bundles=${map}`, directory]);
+    expect([json.exitCode, json.stderr]).toEqual([0, '']);
+    const report = JSON.parse(json.stdout) as InspectReport;
+    expect(report.bundles.map(({ trustDomain, own, path }) => [trustDomain, own, path])).toEqual([
+      ['prod.example', true, map],
+      ['partner.example', false, map],
+    ]);
+    const page = await runSvidkitHere(['inspect', '--bundles', relative('.', map), directory]);
+    expect([page.exitCode, page.stderr]).toEqual([0, '']);
+    expect(page.stdout).toContain('partner.example: 1 authority in');
+    // Without it, there is no bundle at all.
+    expect((await runSvidkitHere(['inspect', directory])).exitCode).toBe(1);
+    expect((await runSvidkitHere(['inspect', directory, '--bundles'])).stderr).toBe(
+      'svidkit inspect: the option --bundles wants a value. See svidkit inspect --help.\n',
+    );
   });
 
   test('of an expired identity says when it ended and exits with 1', async () => {

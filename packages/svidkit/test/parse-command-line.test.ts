@@ -19,6 +19,27 @@ describe('parseCommandLine', () => {
     });
   });
 
+  test('finds what options with a value were given, be it apart or after an equals sign', () => {
+    const { flags, values, operands, problem } = parseCommandLine(
+      ['--file', '-', '/mnt', '--other=a=b', '--json', '--file', 'last'],
+      FLAGS,
+      1,
+      ['file', 'other'],
+    );
+    expect([[...values], [...flags], operands, problem]).toEqual([
+      [
+        ['file', 'last'],
+        ['other', 'a=b'],
+      ],
+      ['json'],
+      ['/mnt'],
+      undefined,
+    ]);
+    for (const argv of [['--file'], ['--file='], ['--file', '']]) {
+      expect(parseCommandLine(argv, FLAGS, 1, ['file']).problem).toBe('the option --file wants a value');
+    }
+  });
+
   test.for([
     [['--jsn'], 'there is no option "--jsn"'],
     [['-x'], 'there is no option "-x"'],

@@ -165,9 +165,9 @@ export class ConnectionTable {
     this.#options.retire(connection);
   }
 
-  /** Whether a new request may still begin on it. */
-  usable(connection: Connection): boolean {
-    return connection.urgency !== 'condemned' && this.#options.clock.now() <= connection.destroyAt;
+  /** Whether a new request may still begin on it at `now`. */
+  usable(connection: Connection, now: number = this.#options.clock.now()): boolean {
+    return connection.urgency !== 'condemned' && now <= connection.destroyAt;
   }
 
   /** Lets go of all connections and the timer; the connections live on. */
@@ -201,9 +201,11 @@ export class ConnectionTable {
     this.#timer.unref();
   }
 
-  /** Lets go of what has ended by now. Cheap when nothing is due. */
-  sweep(): void {
-    if (this.#options.clock.now() > this.#timerAt) this.#sweep();
+  /** Lets go of what has ended by now. Gives the time; cheap when nothing is due. */
+  sweep(): number {
+    const now = this.#options.clock.now();
+    if (now > this.#timerAt) this.#sweep();
+    return now;
   }
 
   #sweep(): void {

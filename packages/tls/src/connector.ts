@@ -142,9 +142,9 @@ export class SourceConnector implements Connector {
   }
 
   usable(socket: TLSSocket): boolean {
-    this.table.sweep();
+    const now = this.table.sweep();
     const connection = this.table.get(socket);
-    return connection !== undefined && connection.retired === undefined && this.table.usable(connection);
+    return connection !== undefined && connection.retired === undefined && this.table.usable(connection, now);
   }
 
   close(): void {

@@ -18,12 +18,19 @@ export class ServerDrain {
   readonly #connections: () => Iterable<Duplex>;
   readonly #sessions = new Set<Http2Session>();
   readonly #responses = new Set<ServerResponse>();
+  /** One listener for all responses, as there is one on each. */
+  readonly #closed: (this: ServerResponse) => void;
   #draining: Promise<void> | undefined;
 
   /** @param connections - the live ones, from whoever knows them already. Default: followed here. */
   constructor(server: Server, connections: () => Iterable<Duplex> = followConnections(server)) {
     this.#server = server;
     this.#connections = connections;
+    const [responses, goOn] = [this.#responses, (): void => this.#closeIdle()];
+    this.#closed = function forget() {
+      responses.delete(this);
+      goOn();
+    };
     server.on('session', (session: Http2Session) => follow(this.#sessions, session));
     onceListenedTo(server, 'request', () => {
       // In front: a listener of the application may answer within the event.
@@ -64,10 +71,12 @@ export class ServerDrain {
     if (!isResponse(response)) return;
     if (this.#draining !== undefined) makeLast(response);
     this.#responses.add(response);
-    response.once('close', () => {
-      this.#responses.delete(response);
-      if (this.#draining !== undefined && isHttp(this.#server)) this.#server.closeIdleConnections();
-    });
+    response.on('close', this.#closed);
+  }
+
+  /** While it ends: connections whose last response is over. */
+  #closeIdle(): void {
+    if (this.#draining !== undefined && isHttp(this.#server)) this.#server.closeIdleConnections();
   }
 
   /**

@@ -59,7 +59,9 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
   readonly #owner: Owner;
   readonly #handler: Dispatcher.DispatchHandler;
   #line: Line | undefined;
-  #started: { readonly over: TLSSocket; readonly lost: Error | undefined } | undefined;
+  /** What it began on, and how the line had been lost then. */
+  #over: TLSSocket | undefined;
+  #lostBefore: Error | undefined;
 
   constructor(call: Call, owner: Owner) {
     checkHandler(call);
@@ -78,7 +80,8 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
     if (line?.socket === undefined) throw new errors.SocketError('not connected');
     this.#checkRepetition(line);
     if (!this.#owner.mayCarry(line.socket)) throw new TurnedBack();
-    this.#started = { over: line.socket, lost: line.lost };
+    this.#over = line.socket;
+    this.#lostBefore = line.lost;
     this.#call.onSocket?.(line.socket);
     this.#handler.onRequestStart?.(controller, { ...context, socket: line.socket });
   }
@@ -132,10 +135,10 @@ export class GuardedHandler implements Dispatcher.DispatchHandler {
    * at its word over HTTP/2 only, and only where the server refused the stream or left without an error.
    */
   #checkRepetition({ lost }: Line): void {
-    if (this.#started === undefined || isIdempotent(this.#call.options)) return;
-    const refused = lost === this.#started.lost;
+    if (this.#over === undefined || isIdempotent(this.#call.options)) return;
+    const refused = lost === this.#lostBefore;
     const isOrderly = refused || (lost !== undefined && 'code' in lost && lost.code === 'UND_ERR_INFO');
-    if (this.#started.over.alpnProtocol === 'h2' && isOrderly) return;
+    if (this.#over.alpnProtocol === 'h2' && isOrderly) return;
     throw lost ?? new errors.SocketError('closed');
   }
 }

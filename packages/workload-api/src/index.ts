@@ -1,10 +1,11 @@
-export { ADDRESS_VARIABLE } from './address.ts';
+export { ADDRESS_VARIABLE, type EndpointAddress } from './address.ts';
 export { type BackoffOptions } from './backoff.ts';
 export { type WorkloadApiClientOptions } from './client-options.ts';
 export { createWorkloadApiClient } from './create-workload-api-client.ts';
 export { type JwtSourceClient, type WorkloadApiJwtSourceOptions } from './jwt-source-options.ts';
 export { openWorkloadApiJwtSource } from './open-workload-api-jwt-source.ts';
 export { openWorkloadApiX509Source } from './open-workload-api-x509-source.ts';
+export { parseWorkloadApiAddress } from './parse-workload-api-address.ts';
 export { type PickSvid } from './pick-svid.ts';
 export { type RemoteValidation, type WorkloadJwtSvid } from './read-jwt.ts';
 export { type WorkloadX509Bundles, type WorkloadX509Context } from './read-x509.ts';

@@ -13,7 +13,7 @@ const NOT_BEFORE_SKEW_MS = 5 * 60_000;
  * @throws {@link SpiffeError} `ERR_SVID_EXPIRED`, `ERR_SVID_NOT_YET_VALID`, `ERR_SVID_CERTIFICATE_INVALID`.
  */
 export function judgeSvid(svid: X509Svid, own: X509Bundle | undefined, now: number): void {
-  const named = `want an SVID that is valid now (${iso(now)}) from the Workload API, got ${svid.id.toString()}`;
+  const named = `want an SVID that is valid now (${iso(now)}) from the agent, got ${svid.id.toString()}`;
   if (now > svid.expiresAt) {
     throw new SpiffeError('ERR_SVID_EXPIRED', `${named}, which expired at ${iso(svid.expiresAt)}`, {
       hint: 'See whether the agent reaches its server, and check the clock of this machine.',
@@ -57,7 +57,7 @@ function dryRun(svid: X509Svid, own: X509Bundle | undefined): void {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
     throw new SpiffeError(
       'ERR_SVID_CERTIFICATE_INVALID',
-      `want an SVID that TLS takes from the Workload API, got a refusal (${code})`,
+      `want an SVID that TLS takes from the agent, got a refusal (${code})`,
       { hint: 'Check the key type and the signature algorithm that the issuer uses.', cause },
     );
   }

@@ -126,7 +126,7 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
         { onUpdate: (bundles) => this.#take(bundles), onError: (trouble) => this.#onError(trouble) },
         { signal: this.closed },
       );
-      error = new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
+      error = new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client was closed');
     } catch (cause) {
       error = asSpiffeError(cause);
     }
@@ -157,7 +157,7 @@ export class JwtSourceOverWorkloadApi implements WorkloadApiJwtSource {
 
   #timeout(): SpiffeError {
     const { latest } = this.#troubles;
-    const saw = latest?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const saw = latest?.message ?? `the agent at ${this.address} took the call and has sent nothing`;
     return new SpiffeError(
       'ERR_SOURCE_TIMEOUT',
       `no JWT bundles within ${this.#settings.waitMs} ms: ${saw}`,

@@ -7,7 +7,7 @@ import { type CallStatus, type Endpoint } from './endpoint.ts';
 import { methodPath, SECURITY_HEADER_VALUE, type WorkloadApiMethod } from './protocol/methods.ts';
 
 /** The other side is asked whether it is there; the call ends when it does not answer. */
-export interface Liveness {
+interface Liveness {
   /** Milliseconds between two questions. Servers of gRPC take it for abuse to be asked more than once in five minutes. */
   readonly everyMs: number;
   /** Milliseconds for an answer. */

@@ -148,7 +148,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       return asSpiffeError(cause);
     }
     if (silence.signal.aborted) return undefined;
-    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client of the Workload API was closed');
+    return new SpiffeError('ERR_WORKLOAD_API_CLOSED', 'the client was closed');
   }
 
   /** Takes in a good message: everything until the publication happens at once. */
@@ -231,7 +231,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     );
     return new SpiffeError(
       'ERR_SOURCE_EMPTY',
-      `want ${this.#settings.picker.wanted} from the Workload API at ${this.address}, got ${given.join(', ')}`,
+      `want ${this.#settings.picker.wanted} from the agent at ${this.address}, got ${given.join(', ')}`,
       { hint: 'Check option pick, and the registrations of this workload with their hints.' },
     );
   }
@@ -240,7 +240,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
     const { latest } = this.#troubles;
     // Without a message, what the cell says is only that there has been none.
     const reason = latest ?? (this.#message === undefined ? undefined : this.#cell.failure);
-    const saw = reason?.message ?? `the Workload API at ${this.address} took the call and has sent nothing`;
+    const saw = reason?.message ?? `the agent at ${this.address} took the call and has sent nothing`;
     const when = waitMs === 0 ? 'with the first answer' : `within ${waitMs} ms`;
     return new SpiffeError('ERR_SOURCE_TIMEOUT', `no identity ${when}: ${saw}`, {
       hint: reason?.hint ?? 'The agent is overloaded or hangs. Look at its log.',
@@ -256,7 +256,7 @@ export class X509SourceOverWorkloadApi implements WorkloadApiX509Source {
       yield `the SVID should have been renewed by now (health ${status}): see whether the agent reaches its server`;
     }
     if (this.#end !== undefined) {
-      yield `${this.#end.message}. Nothing new comes from the Workload API until this process opens the source again.`;
+      yield `${this.#end.message}. Nothing new comes from the agent until this process opens the source again.`;
     }
   }
 

@@ -139,3 +139,13 @@ test('an error shows what was given without letting it break the line', () => {
     message: expect.stringContaining(String.raw`"unix:\u202efoo\u000a"`) as string,
   });
 });
+
+test('an address can be read before anything is opened, from the name that the package has for it', async () => {
+  const { parseWorkloadApiAddress: exported } = await import('../src/index.ts');
+  expect(exported('unix:///run/agent%20one.sock')).toEqual({
+    scheme: 'unix',
+    path: '/run/agent one.sock',
+    text: 'unix:///run/agent%20one.sock',
+  });
+  expect(() => exported('tcp://localhost:1')).toThrow(/as address, got a host that is no IP address/);
+});

@@ -175,6 +175,21 @@ test.each([
   expect(callsOf(broker)).toEqual([[], [], [], []]);
 });
 
+test('BR-02, BR-03: by a DNS name, too, it is the ID of the server that counts', async () => {
+  const broker = await startBroker({ transport: 'tcp' });
+  await giveAll(broker);
+  const address = broker.address.replace('127.0.0.1', 'localhost');
+  const reference = { kubernetes: { type: pods, uid } };
+  const client = await clientOf(broker, { address });
+  expect((await client.workload(reference).fetchX509Svid()).id.path).toBe('/w');
+  // A certificate for that very name is none for it.
+  broker.present(await (await ca).issueLegacy({ dnsNames: ['localhost'] }));
+  await expect(client.workload(reference).fetchX509Svid()).rejects.toMatchObject({
+    code: expect.stringMatching(/^ERR_(?:CHAIN|PEER)_/u) as string,
+  });
+  expect(broker.subscribeToX509Svid.calls).toHaveLength(1);
+});
+
 test('BR-02: nor is one that somebody else vouches for, or that has no certificate at all', async () => {
   const stranger = await createTestCa({ trustDomain: 'prod.example' });
   const certificate = await stranger.issue({ path: '/agent' });

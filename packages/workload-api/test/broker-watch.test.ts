@@ -8,7 +8,7 @@ import {
   openWorkloadApiX509Source,
   type WorkloadX509Context,
 } from '../src/index.ts';
-import { clientOf, identity, ownSource, pidOf, SERVER, startBroker } from './broker-fixture.ts';
+import { BROKER, clientOf, identity, ownSource, pidOf, SERVER, startBroker } from './broker-fixture.ts';
 import { ca, closeLater, eventsOf, nextUpdate, recorder } from './fixture.ts';
 import { observedClock } from './observed-clock.ts';
 
@@ -93,6 +93,26 @@ test('BR-04: after Unauthenticated it is tried again with another certificate, a
   clock.advance(7);
   await recorded.seen(1, 1);
   expect(broker.subscribeToX509Svid.calls).toHaveLength(2);
+});
+
+test('BR-02: a stream outlives the rotation of our own identity, and the next one shows the new one', async () => {
+  const renamed = 'spiffe://prod.example/broker/next';
+  const broker = await startBroker({ brokers: [BROKER, renamed] });
+  broker.subscribeToX509Svid.send(await identity('/w'));
+  const source = await ownSource();
+  const client = closeLater(createBrokerClient(source, { serverId: SERVER, address: broker.address }));
+  const recorded = recorder<WorkloadX509Context>();
+  void client.workload({ pid: 42 }).watchX509Context(recorded);
+  await recorded.seen(1);
+  const next = await (await ca).context({ id: renamed });
+  source.update(next.svid, next.bundles);
+  broker.subscribeToX509Svid.send(await identity('/w2'));
+  await recorded.seen(2);
+  expect(broker.subscribeToX509Svid.calls.map(({ peer }) => peer)).toEqual([BROKER]);
+  broker.subscribeToX509Svid.end();
+  await recorded.seen(3);
+  expect(broker.subscribeToX509Svid.calls.map(({ peer }) => peer)).toEqual([BROKER, renamed]);
+  expect(recorded.errors).toEqual([]);
 });
 
 test('BR-04: a watch that waits for another certificate ends when it is told to', async () => {

@@ -67,6 +67,7 @@ export const MOUNT_MUTANTS: readonly Mutant[] = [
     lie: 'keeps the first bundle for ever',
     cases: [
       'rotation/swap/only-bundle*',
+      'rotation/swap/bundle*',
       'rotation/swap/all*',
       'rotation/bundle/**',
       'mtls-server/rotate/root*',

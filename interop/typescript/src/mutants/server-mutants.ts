@@ -33,7 +33,13 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
   {
     name: 'server-trusts-openssl',
     lie: 'leaves the verification to OpenSSL, with all bundles in one store',
-    cases: ['mtls-server/reject/**', 'mtls-server/rotate/**', 'rotation/bundle/**', 'mount-layout/trust/**'],
+    cases: [
+      'mtls-server/reject/**',
+      'mtls-server/rotate/**',
+      'rotation/bundle/**',
+      'mount-layout/trust/**',
+      'mount-layout/load/bundle*',
+    ],
     apply: () => beNaive({ verify: 'openssl' }),
   },
   {

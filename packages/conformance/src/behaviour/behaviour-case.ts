@@ -8,6 +8,10 @@ export interface BehaviourDraft {
   /** Without the suite: `swap/leaf-and-key[writer=kubelet]`. */
   readonly id: string;
   readonly title: string;
+  /** The release that it comes with. Default: the first. */
+  readonly since?: string;
+  /** The case whose place it takes, without the suite. */
+  readonly supersedes?: string;
   /** What breaks in production when this is wrong. */
   readonly why: string;
   readonly level: Level;
@@ -26,12 +30,28 @@ export interface BehaviourDraft {
 
 /** Makes a case of a draft. */
 export function behaviourCase(suite: string, draft: BehaviourDraft): Case {
-  const { row, id, title, why, level, spec, ops, features, control, branches, long = false, script } = draft;
+  const {
+    row,
+    id,
+    since = '0.1.0',
+    supersedes,
+    title,
+    why,
+    level,
+    spec,
+    ops,
+    features,
+    control,
+    branches,
+    long = false,
+    script,
+  } = draft;
   const [op, ...others] = ops;
   return {
     id: `${suite}/${id}`,
     rev: 1,
-    since: '0.1.0',
+    since,
+    ...(supersedes === undefined ? {} : { supersedes: `${suite}/${supersedes}` }),
     title,
     why,
     level,

@@ -4,6 +4,7 @@ import { federationServeDrafts } from './suites/federation-serve.ts';
 import { federationWatchDrafts } from './suites/federation-watch.ts';
 import { federationDrafts } from './suites/federation.ts';
 import { migrationDrafts } from './suites/migration.ts';
+import { mountDocumentDrafts } from './suites/mount-documents.ts';
 import { mountLayoutDrafts } from './suites/mount-layout.ts';
 import { mountStartDrafts } from './suites/mount-start.ts';
 import { mtlsClientPoolDrafts } from './suites/mtls-client-pool.ts';
@@ -15,9 +16,11 @@ import { mtlsServerRotationDrafts } from './suites/mtls-server-rotation.ts';
 import { mtlsServerStrangerDrafts } from './suites/mtls-server-strangers.ts';
 import { mtlsServerDrafts } from './suites/mtls-server.ts';
 import { rotationBundleDrafts } from './suites/rotation-bundle.ts';
+import { rotationDocumentDrafts } from './suites/rotation-documents.ts';
 import { rotationLifeDrafts } from './suites/rotation-life.ts';
 import { rotationParkedDrafts } from './suites/rotation-parked.ts';
 import { rotationDrafts } from './suites/rotation.ts';
+import { witClientDrafts } from './suites/wit-client.ts';
 import { workloadApiBadDrafts } from './suites/workload-api-bad.ts';
 import { workloadApiEndpointDrafts } from './suites/workload-api-endpoint.ts';
 import { workloadApiErrorDrafts } from './suites/workload-api-errors.ts';
@@ -33,11 +36,12 @@ const SPEC = {
 /** The suites that are played, in the order in which they run. */
 export function behaviourSuites(): readonly VectorFile[] {
   return [
-    suite('mount-layout', [...mountLayoutDrafts(), ...mountStartDrafts()]),
+    suite('mount-layout', [...mountLayoutDrafts(), ...mountDocumentDrafts(), ...mountStartDrafts()]),
     suite('rotation', [
       ...rotationDrafts(),
       ...rotationParkedDrafts(),
       ...rotationBundleDrafts(),
+      ...rotationDocumentDrafts(),
       ...rotationLifeDrafts(),
     ]),
     suite('mtls-server', [
@@ -62,6 +66,7 @@ export function behaviourSuites(): readonly VectorFile[] {
       ...workloadApiStreamDrafts(),
       ...workloadApiErrorDrafts(),
     ]),
+    suite('wit-client', witClientDrafts()),
   ];
 }
 

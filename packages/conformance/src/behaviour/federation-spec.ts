@@ -21,6 +21,7 @@ type Name =
   | 'sequence'
   | 'noSequence'
   | 'empty'
+  | 'duplicates'
   | 'neverMerge'
   | 'terminate'
   | 'serve';
@@ -106,6 +107,11 @@ export const FEDERATION: Readonly<Record<Name, SpecReference>> = {
     'BUNDLE',
     '4.1.3',
     'In both cases, workloads MUST treat all SVIDs from the trust domain as invalid and untrusted.',
+  ),
+  duplicates: cite(
+    'BUNDLE',
+    '5.1.1',
+    'Consumers MUST reject maps in which duplicate trust domain name keys are detected, provided that the underlying libraries are capable of detecting such duplications.',
   ),
   neverMerge: cite(
     'FEDERATION',

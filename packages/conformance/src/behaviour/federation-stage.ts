@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -12,6 +11,7 @@ import {
 } from '@svidkit/testkit';
 
 import { type JsonObject, member, textMember } from '../json.ts';
+import { documentOf } from './bundle-document.ts';
 import { observed, wantSame } from './ended.ts';
 import { sha256 } from './fingerprints.ts';
 import { type World } from './world.ts';
@@ -57,19 +57,6 @@ async function stageOf(
   const endpoint = await fakeBundleEndpoint({ reply: { document: documentOf(root) }, ...options });
   world.defer(() => endpoint.close());
   return { endpoint, root, params: { url: endpoint.url, trustDomain: 'b.test' } };
-}
-
-/** A bundle document with the authorities of a test CA, written by the kit itself. */
-export function documentOf(
-  { authorities }: Pick<TestBundle, 'authorities'>,
-  members: JsonObject = {},
-): string {
-  const keys = authorities.map((der) => ({
-    ...new X509Certificate(der).publicKey.export({ format: 'jwk' }),
-    use: 'x509-svid',
-    x5c: [Buffer.from(der).toString('base64')],
-  }));
-  return JSON.stringify({ ...members, keys });
 }
 
 /** A place that serves the same documents without TLS. Gives its port, and how often it was asked. */

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { KitFailure } from '../exit-code.ts';
+import { EXIT, KitFailure } from '../exit-code.ts';
 import { type AdapterHost } from '../protocol/adapter-host.ts';
 import { type Capabilities } from '../protocol/capabilities.ts';
 import { type Result } from '../protocol/outcome.ts';
@@ -34,8 +34,7 @@ export async function play(
   capabilities: Capabilities,
   options: PlayOptions,
 ): Promise<Played> {
-  // Where the temporary directory is behind a link, files would have two names.
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'spiffe-conformance-')));
+  const directory = newDirectory();
   const scratch = join(directory, 'w');
   mkdirSync(scratch);
   const world = new World({ host, capabilities, caseId: one.id, directory: scratch, seed: options.seed });
@@ -59,6 +58,16 @@ export async function play(
   } finally {
     host.observe(undefined);
     if (!options.keep) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** @throws {@link KitFailure} (exit code 4) when there can be none. */
+function newDirectory(): string {
+  try {
+    // Where the temporary directory is behind a link, files would have two names.
+    return realpathSync(mkdtempSync(join(tmpdir(), 'spiffe-conformance-')));
+  } catch (error) {
+    throw new KitFailure(EXIT.kit, `no directory for a case: ${error instanceof Error ? error.message : ''}`);
   }
 }
 

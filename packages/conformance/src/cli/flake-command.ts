@@ -1,13 +1,14 @@
 import { allSuites } from '../all-suites.ts';
 import { EXIT, KitFailure } from '../exit-code.ts';
 import { AdapterHost } from '../protocol/adapter-host.ts';
-import { isBad, isExecuted } from '../run/result.ts';
+import { type CaseResult, isBad, isExecuted, isKitFailure } from '../run/result.ts';
 import { CaseRunner } from '../run/run-cases.ts';
 import { newSeed, seededOrder } from '../run/seeded-order.ts';
 import { selectCases } from '../run/select-cases.ts';
 import { count, harmless } from '../terminal-text.ts';
 import { type CliIo } from './cli-io.ts';
 import { numberOf, readCommandLine, requireAdapter, socketOf } from './command-line.ts';
+import { requireSoundKit } from './require-sound-kit.ts';
 import { readSelection, SELECTION_KINDS } from './run-options.ts';
 
 const FLAKE_HELP = `Usage: spiffe-conformance flake [options] -- <adapter> [arguments]
@@ -60,6 +61,7 @@ export async function flakeCommand(argv: readonly string[], io: CliIo): Promise<
   const stop = (): void => host.kill();
   io.interrupted.addEventListener('abort', stop, { once: true });
   const played = new Map<string, number>();
+  const ownFailures: CaseResult[] = [];
   let failed = 0;
   let total = 0;
   let slowestMs = 0;
@@ -85,6 +87,7 @@ export async function flakeCommand(argv: readonly string[], io: CliIo): Promise<
           played.set(one.id, (played.get(one.id) ?? 0) + 1);
         }
         slowestMs = Math.max(slowestMs, result.convergenceMs ?? 0);
+        if (isKitFailure(result)) ownFailures.push(result);
         if (!isBad(result.status)) continue;
         failed++;
         io.stdout.write(`  round ${round}: ${result.status} ${one.id}: ${harmless(result.reason ?? '')}\n`);
@@ -104,6 +107,7 @@ export async function flakeCommand(argv: readonly string[], io: CliIo): Promise<
     `${count(total, 'execution')} of ${count(played.size, 'case')}, each at least ${least} times: ${failed + misconduct.length} failed; slowest change ${slowestMs} ms; seed ${seed}\n`,
   );
   if (io.interrupted.aborted) return EXIT.interrupted;
+  requireSoundKit(ownFailures);
   return failed + misconduct.length === 0 ? EXIT.passed : EXIT.failed;
 }
 

@@ -9,7 +9,7 @@ import { type RunReport } from '../report/run-report.ts';
 import { claimsOf } from '../requirements/claims.ts';
 import { loadRequirements } from '../requirements/requirement-set.ts';
 import { readKnownFailures } from '../run/known-failures.ts';
-import { type CaseResult, isBad } from '../run/result.ts';
+import { type CaseResult, isBad, isKitFailure } from '../run/result.ts';
 import { CaseRunner } from '../run/run-cases.ts';
 import { seededOrder } from '../run/seeded-order.ts';
 import { selectCases, type SelectedCase } from '../run/select-cases.ts';
@@ -116,7 +116,11 @@ export async function runAdapter(
       partial,
       results,
       requirements: requirements.revision,
-      claims: options.full && !partial ? claimsOf(requirements, results) : [],
+      // Where the kit failed, nothing can be said about the implementation.
+      claims:
+        options.full && !partial && !results.some((one) => isKitFailure(one))
+          ? claimsOf(requirements, results)
+          : [],
       remarks: onePerKind(remarks),
     };
   } finally {

@@ -15,9 +15,11 @@ import { badResults, executedCount, type RunReport } from '../report/run-report.
 import { resultStream } from '../report/stream.ts';
 import { summaryText } from '../report/summary.ts';
 import { loadRequirements } from '../requirements/requirement-set.ts';
+import { isKitFailure } from '../run/result.ts';
 import { type CliIo } from './cli-io.ts';
 import { readCommandLine, requireAdapter } from './command-line.ts';
 import { ownVersion } from './own-version.ts';
+import { requireSoundKit } from './require-sound-kit.ts';
 import { runAdapter } from './run-adapter.ts';
 import { readRunOptions, RUN_KINDS, type RunOptions } from './run-options.ts';
 import { writeFile } from './write-file.ts';
@@ -75,6 +77,7 @@ export async function runCommand(argv: readonly string[], io: CliIo): Promise<nu
   io.stdout.write(summaryText(report, changes));
   writeReports(report, changes, options, io);
   if (report.partial && io.interrupted.aborted) return EXIT.interrupted;
+  requireSoundKit(report.results);
   if (executedCount(report.results) === 0 && badResults(report.results).length === 0) {
     throw new KitFailure(EXIT.kit, 'not a single case was executed');
   }
@@ -145,6 +148,6 @@ function writeReports(report: RunReport, changes: Changes | undefined, options: 
   if (options.stepSummary && io.stepSummary !== undefined)
     appendFileSync(io.stepSummary, markdownReport(report, changes));
   // A run that was cut short says nothing about the implementation.
-  if (report.partial) return;
+  if (report.partial || report.results.some((one) => isKitFailure(one))) return;
   for (const badge of badges) writeFile(badge, badge.endsWith('.svg') ? badgeSvg(report) : badgeJson(report));
 }

@@ -66,6 +66,6 @@ export const LANGUAGES: readonly Language[] = [
     library: 'Library.cs',
     build: 'dotnet build --configuration Release --output out',
     adapter: 'out/Adapter',
-    setup: ['actions/setup-dotnet@v5', 'dotnet-version', '8.0.x'],
+    setup: ['actions/setup-dotnet@v5', 'dotnet-version', '10.0.x'],
   },
 ];

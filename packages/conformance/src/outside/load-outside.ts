@@ -6,6 +6,7 @@ import { SPEC_COMMIT } from '../spec/spec-link.ts';
 import { type VectorFile } from '../vectors/vector.ts';
 import { limboSuite } from './limbo.ts';
 import { type OutsideSuite } from './outside-suite.ts';
+import { isAboutSignatures, wycheproofSignatureSuite } from './wycheproof-signature.ts';
 import { wycheproofSuite } from './wycheproof.ts';
 
 /** The kinds of outside data: which files of a folder are of it, and how they are read. */
@@ -13,7 +14,10 @@ const KINDS: Readonly<
   Record<string, { readonly names: RegExp; readonly read: (file: string) => OutsideSuite }>
 > = {
   limbo: { names: /^limbo(?!-profile).*\.json$/, read: limboSuite },
-  wycheproof: { names: /^json_web_signature_test\.json$/, read: wycheproofSuite },
+  wycheproof: {
+    names: /^(?:json_web_(?:signature|key|crypto)|ecdsa_\w+|rsa_signature_\w+|rsa_pss_\w+)_test\.json$/,
+    read: (file) => (isAboutSignatures(file) ? wycheproofSignatureSuite(file) : wycheproofSuite(file)),
+  },
 };
 
 /** Test data of others as suites of the kit, and what was left out of it. */

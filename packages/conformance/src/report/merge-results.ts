@@ -12,7 +12,7 @@ import {
 } from '../json.ts';
 import { claimsOf } from '../requirements/claims.ts';
 import { loadRequirements, NEWEST_REVISION } from '../requirements/requirement-set.ts';
-import { type Status, STATUSES } from '../run/result.ts';
+import { isKitFailure, type Status, STATUSES } from '../run/result.ts';
 import { type ReadResult, readResults } from './read-results.ts';
 
 /** The parts of one run, put together. */
@@ -41,6 +41,8 @@ export function mergeResults(files: readonly string[], cases: readonly string[],
     if (!isSame(raw, first.raw, 'implementation'))
       throw usageFailure(`${file}: is of another implementation than ${first.file}`);
     if (member(runOf(raw), 'partial') === true) throw usageFailure(`${file}: is of a run that was cut short`);
+    if (read.results.some((one) => isKitFailure(one)))
+      throw usageFailure(`${file}: is of a run in which the kit failed`);
   }
   requireShards(parts.map(({ file, raw }) => ({ file, shard: shardOf(raw, file) })));
   const results = parts.flatMap(({ read }) => read.results).toSorted((a, b) => (a.case < b.case ? -1 : 1));

@@ -1,4 +1,4 @@
-import { type Json } from '../json.ts';
+import { isObject, type Json } from '../json.ts';
 import { type Level } from '../vectors/vector.ts';
 
 /** Everything a case can come to. */
@@ -50,4 +50,9 @@ export function isBad(status: Status): boolean {
 /** Whether the case was executed. */
 export function isExecuted(status: Status): boolean {
   return status !== 'unsupported' && status !== 'skipped';
+}
+
+/** Whether it was the kit that failed: nothing is known about the implementation then. */
+export function isKitFailure({ status, actual }: Pick<CaseResult, 'status' | 'actual'>): boolean {
+  return status === 'error' && isObject(actual) && Object.hasOwn(actual, 'kit');
 }

@@ -49,6 +49,8 @@ export interface Case {
   readonly id: string;
   readonly rev: number;
   readonly since: string;
+  /** The case whose place it takes. */
+  readonly supersedes?: string;
   readonly title: string;
   readonly why?: string;
   readonly level: Level;

@@ -5,9 +5,9 @@ import { type TestBundle } from '@svidkit/testkit';
 
 import { isObject, type Json, member, parseJson } from '../../json.ts';
 import { type BehaviourDraft } from '../behaviour-case.ts';
+import { documentOf } from '../bundle-document.ts';
 import { observed, want, wantSame } from '../ended.ts';
 import { FEDERATION } from '../federation-spec.ts';
-import { documentOf } from '../federation-stage.ts';
 import { presentedBy, sha256 } from '../fingerprints.ts';
 import { leafOf } from '../source-under-test.ts';
 import { type World } from '../world.ts';

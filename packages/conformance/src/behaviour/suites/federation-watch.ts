@@ -4,9 +4,10 @@ import { type BundleReply } from '@svidkit/testkit';
 
 import { textMember } from '../../json.ts';
 import { type BehaviourDraft } from '../behaviour-case.ts';
+import { documentOf } from '../bundle-document.ts';
 import { want, wantSame } from '../ended.ts';
 import { FEDERATION } from '../federation-spec.ts';
-import { documentOf, ENDPOINT_ID, Follower, inTime, spiffeStage, webStage } from '../federation-stage.ts';
+import { ENDPOINT_ID, Follower, inTime, spiffeStage, webStage } from '../federation-stage.ts';
 import { SourceUnderTest } from '../source-under-test.ts';
 import { type World } from '../world.ts';
 

@@ -1,10 +1,10 @@
 import { type TestCertificate } from '@svidkit/testkit';
 
 import { type BehaviourDraft } from '../behaviour-case.ts';
+import { documentOf } from '../bundle-document.ts';
 import { want, wantSame } from '../ended.ts';
 import { FEDERATION } from '../federation-spec.ts';
 import {
-  documentOf,
   ENDPOINT_ID,
   plainEndpoint,
   spiffeStage,

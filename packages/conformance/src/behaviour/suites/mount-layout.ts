@@ -25,7 +25,7 @@ export function mountLayoutDrafts(): readonly BehaviourDraft[] {
 }
 
 /** Opens a mount that has been written, and wants exactly that identity. */
-async function loads(
+export async function loads(
   world: World,
   mount: Mount,
   { svid, bundles }: Identity,

@@ -61,7 +61,7 @@ const MEANINGS: ReadonlyMap<Status, Meaning> = new Map<Status, Meaning>([
     {
       code: 'ERR_BROKER_UNAUTHENTICATED',
       got: 'which does not accept our certificate',
-      hint: 'A watch tries again with the next certificate. Check that its server trusts our trust domain, and the clocks.',
+      hint: 'A watch tries again with the next certificate. Check that its server trusts our trust domain, and the clocks; some servers also answer so when they cannot attest the workload.',
     },
   ],
   [
