@@ -18,8 +18,8 @@ import { Pki } from './pki.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 import { SourceUnderTest } from './source-under-test.ts';
-import { WorkloadApiServer } from './workload-api-server.ts';
 import { identityMessage } from './workload-messages.ts';
+import { workloadApi } from './workload-stage.ts';
 
 /** How long the kit waits for what has to come at all, in milliseconds, before `--timeout-factor`. */
 const PATIENCE_MS = 10_000;
@@ -205,9 +205,7 @@ export class World {
 
   /** For who has identities of a Workload API alone: one of this source, that gives it what it is to be. */
   async #identityOfWorkloadApi(identity: Identity): Promise<SourceUnderTest> {
-    const api = new WorkloadApiServer(this.directory('api'));
-    this.defer(() => api.stop());
-    await api.start();
+    const api = await workloadApi(this);
     api.x509.publish(identityMessage(identity));
     const answer = await this.call('source.open', { kind: 'workloadApi', address: api.address });
     const source = new SourceUnderTest(this, textMember(answer, 'handle'));
