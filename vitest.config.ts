@@ -15,8 +15,7 @@ const config: ViteUserConfig = defineConfig({
     unstubEnvs: true,
     // Some tests compute and some wait, so that each processor can have one of its own; by default one is left idle.
     maxWorkers: availableParallelism(),
-    // Hundreds of processes are started from the same sources, which lose their types once and not in each of them.
-    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled') },
+    setupFiles: [join(import.meta.dirname, 'tests/setup.ts')],
     sequence: { shuffle: { files: false, tests: true } },
     projects: [
       {

@@ -21,7 +21,7 @@ export const MEASURABLE = 6_000;
 
 /**
  * The growth over the later half, as the slope of the straight line that fits its samples best. Two single samples would
- * not do: what V8 and malloc keep in reserve goes up and down by some MiB, and goes up until about the 5,000th rotation.
+ * not do: what V8 and malloc keep in reserve differs by some MiB from one to the next.
  *
  * @returns undefined for a run of less than {@link MEASURABLE} rotations.
  */

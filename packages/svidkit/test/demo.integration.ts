@@ -71,7 +71,7 @@ describe('the demo', () => {
     page = await visit(await run.pageUrl);
     result = await run.ended;
     summary = JSON.parse(readFileSync(file, 'utf8')) as Summary;
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -214,7 +214,7 @@ describe('the demo, with services that make mistakes', () => {
     const file = join(directory, 'summary.json');
     const program = demoWithMistakes(ROOT, directory);
 
-    const { code, stdout } = await demo(directory, ['--for', '5s', '--summary', file], program).ended;
+    const { code, stdout } = await demo(directory, ['--for', '8s', '--summary', file], program).ended;
 
     const { intruders, problems, ...summary } = JSON.parse(readFileSync(file, 'utf8')) as Summary;
     rmSync(directory, { recursive: true, force: true });
@@ -240,7 +240,7 @@ describe('the demo, with services that make mistakes', () => {
         'intruder legacy-straggler was never rejected',
       ]),
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 interface Demo {
@@ -254,7 +254,7 @@ function demo(directory: string, args: readonly string[], program = 'examples/de
   const child = spawn(process.execPath, ['--conditions=@svidkit/source', program, ...args], {
     cwd: ROOT,
     env: { ...process.env, TMPDIR: directory },
-    timeout: 55_000,
+    timeout: 110_000,
   });
   const { promise: pageUrl, resolve: found } = Promise.withResolvers<string>();
   let stdout = '';
