@@ -59,6 +59,7 @@ func init() {
 		"server.start":         with(startServer),
 		"server.stop":          with(stopServer),
 		"client.connect":       with(connect),
+		"client.web":           with(connectAsOthers),
 		"client.pool":          with(openPool),
 		"client.request":       with(request),
 		"client.close":         with(closeHandle),

@@ -44,6 +44,7 @@ def hello(params: dict) -> dict:
             "concurrency": 1,
             "profiles": [],
             "sources": ["workloadApi", "workloadApiJwt"],
+            "endpoints": ["unix"],
             "options": [],
             "events": ["source.update"],
             "stats": [],

@@ -112,6 +112,7 @@ fn hello(params: &Value) -> Result<Value, Failure> {
             "profiles": [],
             "rules": rules::KINDS,
             "sources": ["workloadApi", "workloadApiJwt"],
+            "endpoints": ["unix", "tcp"],
             "options": ["bundles", "pick"],
             "protocols": ["line"],
             "events": ["source.update", "source.error"],

@@ -30,6 +30,7 @@ import {
 } from './source-operations.ts';
 import { verifyChain } from './verify-chain.ts';
 import { connectAsProgram } from './web-client.ts';
+import { fetchWit, fetchWitBundles, watchWit } from './wit-client-operations.ts';
 import { acceptWit, validateWit } from './wit-operations.ts';
 import {
   closeJwtSource,
@@ -84,6 +85,9 @@ export const OPERATIONS: Map<string, Operation> = new Map<string, Operation>([
   ['workload.x509Bundles', fetchX509Bundles],
   ['workload.jwt', fetchJwt],
   ['workload.validateJwt', validateJwtByAgent],
+  ['workload.wit', fetchWit],
+  ['workload.witBundles', fetchWitBundles],
+  ['workload.watchWit', watchWit],
   ['server.start', startServer],
   ['server.stop', stopServer],
   ['server.migrate', migrateServer],

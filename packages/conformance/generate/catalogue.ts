@@ -43,6 +43,7 @@ export const SECTIONS: readonly Section[] = [
   { number: 15, name: 'adapter', from: 417, to: 430, finished: false, later: 'run by `doctor`, not scored' },
   { number: 16, name: 'migration', from: 431, to: 442, finished: true, later: '' },
   { number: 17, name: 'wit-proof', from: 443, to: 444, finished: true, later: '' },
+  { number: 18, name: 'wit-client', from: 445, to: 450, finished: true, later: '' },
 ];
 
 /** Rows that have no case, and why. */

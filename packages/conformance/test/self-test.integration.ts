@@ -15,8 +15,16 @@ test('every case notices a mutant of the reference, every mutant is noticed, and
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(committed));
 });
 
-test('mutants of an adapter that knows little are not all noticed, and that is told', async () => {
+test('what an adapter does not have is not asked of the mutants', async () => {
   const { exitCode, stdout } = await runKit(['self-test', '--', ...hostile('good')]);
-  expect(stdout).toContain('no case notices the mutant match-td-prefix');
+  expect(stdout).toMatch(
+    /^\d+ cases, \d+ mutants \(\d+ lie about what the adapter does not have\): all noticed\n$/,
+  );
+  expect(exitCode).toBe(0);
+});
+
+test('mutants of an adapter that refuses everything are not all noticed, and that is told', async () => {
+  const { exitCode, stdout } = await runKit(['self-test', '--', ...hostile('rejects-all')]);
+  expect(stdout).toContain('no case notices the mutant svid-ec-only');
   expect(exitCode).toBe(1);
 });

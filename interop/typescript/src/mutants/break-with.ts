@@ -8,6 +8,7 @@ import { MOUNT_MUTANTS } from './mount-mutants.ts';
 import { type Mutant } from './mutant.ts';
 import { REDIRECT_MUTANTS } from './redirect-mutants.ts';
 import { SERVER_MUTANTS } from './server-mutants.ts';
+import { WIT_CLIENT_MUTANTS } from './wit-client-mutants.ts';
 import { WORKLOAD_JWT_MUTANTS } from './workload-jwt-mutants.ts';
 import { WORKLOAD_MUTANTS } from './workload-mutants.ts';
 
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...WORKLOAD_MUTANTS,
   ...WORKLOAD_JWT_MUTANTS,
   ...FEDERATION_MUTANTS,
+  ...WIT_CLIENT_MUTANTS,
 ];
 
 /** Breaks this adapter in one way. */

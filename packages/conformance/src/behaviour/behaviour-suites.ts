@@ -20,6 +20,7 @@ import { rotationDocumentDrafts } from './suites/rotation-documents.ts';
 import { rotationLifeDrafts } from './suites/rotation-life.ts';
 import { rotationParkedDrafts } from './suites/rotation-parked.ts';
 import { rotationDrafts } from './suites/rotation.ts';
+import { witClientDrafts } from './suites/wit-client.ts';
 import { workloadApiBadDrafts } from './suites/workload-api-bad.ts';
 import { workloadApiEndpointDrafts } from './suites/workload-api-endpoint.ts';
 import { workloadApiErrorDrafts } from './suites/workload-api-errors.ts';
@@ -65,6 +66,7 @@ export function behaviourSuites(): readonly VectorFile[] {
       ...workloadApiStreamDrafts(),
       ...workloadApiErrorDrafts(),
     ]),
+    suite('wit-client', witClientDrafts()),
   ];
 }
 

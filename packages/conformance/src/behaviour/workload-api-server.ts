@@ -19,12 +19,16 @@ export class WorkloadApiServer {
   readonly jwt: WorkloadMethod = new WorkloadMethod();
   readonly jwtBundles: WorkloadMethod = new WorkloadMethod();
   readonly validate: WorkloadMethod = new WorkloadMethod();
+  readonly wit: WorkloadMethod = new WorkloadMethod();
+  readonly witBundles: WorkloadMethod = new WorkloadMethod();
   readonly #methods = new Map<string, WorkloadMethod>([
     ['/SpiffeWorkloadAPI/FetchX509SVID', this.x509],
     ['/SpiffeWorkloadAPI/FetchX509Bundles', this.x509Bundles],
     ['/SpiffeWorkloadAPI/FetchJWTSVID', this.jwt],
     ['/SpiffeWorkloadAPI/FetchJWTBundles', this.jwtBundles],
     ['/SpiffeWorkloadAPI/ValidateJWTSVID', this.validate],
+    ['/SpiffeWorkloadAPI/FetchWITSVID', this.wit],
+    ['/SpiffeWorkloadAPI/FetchWITBundles', this.witBundles],
   ]);
   readonly #socket: string | undefined;
   readonly #sent: (message: Uint8Array) => void;

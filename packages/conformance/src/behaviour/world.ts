@@ -18,8 +18,8 @@ import { Pki } from './pki.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 import { SourceUnderTest } from './source-under-test.ts';
-import { WorkloadApiServer } from './workload-api-server.ts';
 import { identityMessage } from './workload-messages.ts';
+import { workloadApi } from './workload-stage.ts';
 
 /** How long the kit waits for what has to come at all, in milliseconds, before `--timeout-factor`. */
 const PATIENCE_MS = 10_000;
@@ -205,9 +205,7 @@ export class World {
 
   /** For who has identities of a Workload API alone: one of this source, that gives it what it is to be. */
   async #identityOfWorkloadApi(identity: Identity): Promise<SourceUnderTest> {
-    const api = new WorkloadApiServer(this.directory('api'));
-    this.defer(() => api.stop());
-    await api.start();
+    const api = await workloadApi(this);
     api.x509.publish(identityMessage(identity));
     const answer = await this.call('source.open', { kind: 'workloadApi', address: api.address });
     const source = new SourceUnderTest(this, textMember(answer, 'handle'));
@@ -237,11 +235,23 @@ export class World {
     return this.ask('client.connect', { ...common, timeoutMs: this.patienceMs, ...params });
   }
 
-  /** Ends the adapter as a run does, and starts it anew when it is needed again. */
-  async restart(env?: Readonly<Record<string, string | undefined>>): Promise<void> {
+  /** Ends the adapter as a run does, and wants it to end. It is started anew when it is needed again. */
+  async restart(): Promise<void> {
+    const problem = await this.restartIn(undefined);
+    if (problem !== undefined) throw observed(`the adapter ${problem}`);
+  }
+
+  /**
+   * Has the adapter started anew, with other variables in its environment, or with its own.
+   *
+   * @returns how the one before ended, where it did not end as it should: which may be for what other cases left behind.
+   */
+  async restartIn(
+    env: Readonly<Record<string, string | undefined>> | undefined,
+  ): Promise<string | undefined> {
     const problem = await this.#options.host.restart(env);
     this.note(`the adapter ended: ${problem ?? 'as it should'}`);
-    if (problem !== undefined) throw observed(`the adapter ${problem}`);
+    return problem;
   }
 
   /** Ends what the script made. */

@@ -44,7 +44,7 @@ export async function selfTestCommand(argv: readonly string[], io: CliIo): Promi
     // One that goes on running would keep this program from ending, whatever happened.
     await host.end();
   }
-  const { killers, unnoticed, crudeScores, mutants } = matrix;
+  const { killers, unnoticed, idle, crudeScores, mutants } = matrix;
   io.interrupted.removeEventListener('abort', stop);
   if (io.interrupted.aborted) return EXIT.interrupted;
 
@@ -63,8 +63,9 @@ export async function selfTestCommand(argv: readonly string[], io: CliIo): Promi
   const file = line.one('json');
   if (file !== undefined) writeFileSync(file, matrixText(killers));
   for (const problem of problems) io.stdout.write(`${problem}\n`);
+  const aside = idle.length === 0 ? '' : ` (${idle.length} lie about what the adapter does not have)`;
   io.stdout.write(
-    `${count(killers.size, 'case')}, ${count(mutants.length, 'mutant')}: ${problems.length === 0 ? 'all noticed' : count(problems.length, 'problem')}\n`,
+    `${count(killers.size, 'case')}, ${count(mutants.length, 'mutant')}${aside}: ${problems.length === 0 ? 'all noticed' : count(problems.length, 'problem')}\n`,
   );
   if (killers.size === 0) return EXIT.kit;
   return problems.length === 0 ? EXIT.passed : EXIT.failed;

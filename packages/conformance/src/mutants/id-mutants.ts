@@ -75,8 +75,12 @@ export const ID_MUTANTS: readonly Mutant[] = [
         (one) => one === '' || (Array.isArray(one) && one.length === 0),
       ),
   ),
-  misreports('equal-always', 'finds all IDs equal', () => ({ equal: true })),
-  misreports('equal-never', 'finds no two IDs equal', () => ({ equal: false })),
+  misreports('equal-always', 'finds all IDs equal', (_value, { op }) =>
+    op === 'id.equal' ? { equal: true } : {},
+  ),
+  misreports('equal-never', 'finds no two IDs equal', (_value, { op }) =>
+    op === 'id.equal' ? { equal: false } : {},
+  ),
 ];
 
 const READS_TEXT: ReadonlySet<string> = new Set(['id.parse', 'td.parse']);

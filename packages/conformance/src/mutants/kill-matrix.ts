@@ -23,6 +23,8 @@ export interface KillMatrix {
   readonly killers: ReadonlyMap<string, readonly string[]>;
   /** Mutants that no case notices. */
   readonly unnoticed: readonly string[];
+  /** Mutants that say what the adapter says, of all that it can be asked: it lacks what they lie about. */
+  readonly idle: readonly string[];
   /** What crude mutants score, which has to be nothing. */
   readonly crudeScores: ReadonlyMap<string, readonly string[]>;
   readonly mutants: readonly Mutant[];
@@ -64,6 +66,7 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
   ];
   const killers = new Map<string, string[]>(honest.map(({ id }) => [id, []]));
   const unnoticed: string[] = [];
+  const idle: string[] = [];
   const crudeScores = new Map<string, readonly string[]>();
   for (const mutant of mutants) {
     const passed = new Set<string>();
@@ -78,13 +81,27 @@ export async function killMatrix(host: AdapterHost, cases: ReadonlyMap<string, C
       );
       continue;
     }
-    if (passed.size === honest.length) unnoticed.push(mutant.name);
+    if (passed.size === honest.length) {
+      // Of an adapter that has everything each mutant has something to lie about.
+      const isIdle = honest.length < cases.size && !(await liesTo(mutant, honest, ask));
+      (isIdle ? idle : unnoticed).push(mutant.name);
+    }
     for (const { id } of honest) if (!passed.has(id)) killers.get(id)?.push(mutant.name);
   }
-  return { killers, unnoticed, crudeScores, mutants };
+  return { killers, unnoticed, idle, crudeScores, mutants };
 }
 
 type Ask = (op: string, params: JsonObject) => Promise<Outcome>;
+
+/** Whether a mutant answers anything otherwise than the adapter does. */
+async function liesTo(mutant: Mutant, honest: readonly Case[], ask: Ask): Promise<boolean> {
+  for (const one of honest) {
+    const params = paramsOf(one);
+    const said = await mutant.answer({ op: one.op, params }, (changed = params) => ask(one.op, changed));
+    if (JSON.stringify(said) !== JSON.stringify(await ask(one.op, params))) return true;
+  }
+  return false;
+}
 
 async function passes(mutant: Mutant, one: Case, ask: Ask): Promise<boolean> {
   const params = paramsOf(one);

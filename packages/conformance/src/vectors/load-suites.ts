@@ -36,6 +36,7 @@ export const PROFILE_OF: Readonly<Record<string, string>> = {
   'wit-proof': 'wit-incubating',
   endpoint: 'workload-api',
   'workload-api': 'workload-api',
+  'wit-client': 'wit-incubating',
   'mount-layout': 'mount',
   rotation: 'mount',
   'mtls-server': 'mtls-server',
