@@ -79,12 +79,20 @@ func parseJWKS(params document) (any, error) {
 func describeKeys(authorities map[string]crypto.PublicKey) ([]map[string]string, error) {
 	keys := []map[string]string{}
 	for _, kid := range slices.Sorted(maps.Keys(authorities)) {
-		der, err := x509.MarshalPKIXPublicKey(authorities[kid])
+		sum, err := fingerprintOfKey(authorities[kid])
 		if err != nil {
 			return nil, badParams{err}
 		}
-		sum := sha256.Sum256(der)
-		keys = append(keys, map[string]string{"kid": kid, "spkiSha256": hex.EncodeToString(sum[:])})
+		keys = append(keys, map[string]string{"kid": kid, "spkiSha256": sum})
 	}
 	return keys, nil
+}
+
+func fingerprintOfKey(key crypto.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:]), nil
 }

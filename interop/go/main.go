@@ -162,7 +162,7 @@ func hello(params struct{ Protocol []int }) (any, error) {
 			"rules":        ruleNames(),
 			"sources":      []string{"static", "workloadApi", "workloadApiJwt"},
 			"options":      []string{"bundles", "minTls", "pick"},
-			"protocols":    []string{"line", "http1", "http2"},
+			"protocols":    []string{"line", "http1", "http2", "grpc"},
 			"events":       []string{"source.update", "source.error", "server.rejected"},
 			"stats":        []string{},
 			"resetIsClean": true,

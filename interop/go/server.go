@@ -71,6 +71,8 @@ func startServer(params endpoint) (any, error) {
 	switch params.Protocol {
 	case "line":
 		started = &lineServer{listener: tls.NewListener(listener, config), conns: map[net.Conn]struct{}{}}
+	case "grpc":
+		started = newGRPCServer(listener, s, authorizer)
 	case "http1", "http2":
 		config.NextProtos = []string{map[string]string{"http1": "http/1.1", "http2": "h2"}[params.Protocol]}
 		started = newHTTPServer(listener, config)

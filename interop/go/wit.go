@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/bundle/spiffebundle"
@@ -33,14 +30,13 @@ func validateWIT(params struct {
 	if err != nil {
 		return nil, err
 	}
-	spki, err := x509.MarshalPKIXPublicKey(svid.PublicKey)
+	sum, err := fingerprintOfKey(svid.PublicKey)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(spki)
 	return map[string]any{
 		"id":            svid.ID.String(),
 		"expiry":        svid.Expiry.Format(time.RFC3339),
-		"cnfSpkiSha256": hex.EncodeToString(sum[:]),
+		"cnfSpkiSha256": sum,
 	}, nil
 }

@@ -64,9 +64,13 @@ describe('a run', () => {
     expect(stdout).toContain('nothing can be claimed from this run');
   });
 
-  test('shows failures in JUnit and Markdown, with nothing of the adapter as markup', async () => {
+  test('shows failures in JUnit, Markdown and HTML, with nothing of the adapter as markup', async () => {
     const directory = temporaryDirectory();
-    const files = { junit: join(directory, 'junit.xml'), markdown: join(directory, 'report.md') };
+    const files = {
+      junit: join(directory, 'junit.xml'),
+      markdown: join(directory, 'report.md'),
+      html: join(directory, 'page.html'),
+    };
     await runKit([
       'run',
       ...CASES,
@@ -74,6 +78,8 @@ describe('a run', () => {
       files.junit,
       '--markdown',
       files.markdown,
+      '--html',
+      files.html,
       '--',
       ...hostile('writes-markup'),
     ]);
@@ -89,6 +95,10 @@ describe('a run', () => {
     expect(markdown).toContain('| spiffe-id | 4 | 3 | 0 | 0 | 0 | 1 |');
     expect(markdown).toContain(String.raw`\<img src=x\>`);
     expect(markdown).toContain('> The path component MUST NOT include segments that are empty');
+    const html = readFileSync(files.html, 'utf8');
+    expect(html).toContain('hostile');
+    expect(html).toContain(VICTIM);
+    expect(html).not.toContain('<img');
   });
 });
 

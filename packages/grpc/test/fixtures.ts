@@ -24,7 +24,7 @@ import {
 import { authorizeAny, type X509Source } from '@svidkit/core';
 import { createChannelCredentials, createServerCredentials, peerOf } from '@svidkit/grpc';
 import { type SecureServerOptions } from '@svidkit/tls';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 import { closing } from '../../tls/test/fixtures.ts';
 
@@ -237,6 +237,7 @@ export function loadOn(client: EchoClient, width = 8): Load {
   const answers: (string | undefined)[] = [];
   const failures: string[] = [];
   const stopped = new AbortController();
+  onTestFinished(() => stopped.abort());
   const one = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       try {
@@ -255,7 +256,10 @@ export function loadOn(client: EchoClient, width = 8): Load {
     failures,
     async more(count) {
       const until = answers.length + failures.length + count;
-      while (answers.length + failures.length < until) await new Promise((resolve) => setImmediate(resolve));
+      while (answers.length + failures.length < until) {
+        stopped.signal.throwIfAborted();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     },
     async stop() {
       stopped.abort();

@@ -11,7 +11,7 @@ import {
 } from '@svidkit/core';
 import { type TestCertificate } from '@svidkit/testkit';
 import { createHttpsAgent, createHttpsServer } from '@svidkit/tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { closeAll, closing, Events, get, RawClient, serve, sourceOf } from './fixtures.ts';
 import {
@@ -40,6 +40,7 @@ function load(ask: () => Promise<string>): {
   const answers: string[] = [];
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   const stopped = new AbortController();
+  onTestFinished(() => stopped.abort());
   const worker = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       answers.push(await ask().catch(String));

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 
 import { authorizeAny, authorizeId, authorizeMemberOf, X509Svid } from '@svidkit/core';
 import { createTestCa, type TestX509Source } from '@svidkit/testkit';
 import { connectTls, createHttpsAgent, type HttpsAgent, peerOf, tlsClientOptions } from '@svidkit/tls';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { load } from '../../../tests/load.ts';
 import {
   closeAll,
   closing,
@@ -31,36 +33,10 @@ function agentOf(...args: Parameters<typeof createHttpsAgent>): HttpsAgent {
 
 const serialOf = (answer: string): string | undefined => /serial=(\w+)/.exec(answer)?.[1];
 
-/** Asks again and again in `width` places until `stop`. Gives the number of answers, and every failure. */
-function load(
-  width: number,
-  ask: () => Promise<void>,
-): { stop(): Promise<{ answers: number; failures: unknown[] }> } {
-  const running = new AbortController();
-  let answers = 0;
-  const failures: unknown[] = [];
-  const one = async (): Promise<void> => {
-    while (!running.signal.aborted) {
-      try {
-        await ask();
-        answers += 1;
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  const all = Promise.all(Array.from({ length: width }, one));
-  return {
-    stop: async () => {
-      running.abort();
-      await all;
-      return { answers, failures };
-    },
-  };
-}
-
-describe('rotation under load', () => {
-  it('fails no request over 52 rotations of both ends, and new requests show the new identity', async () => {
+describe('rotation under load', { timeout: 60_000 }, () => {
+  it('fails no request over 52 rotations of both ends, and new requests show the new identity', async ({
+    signal,
+  }) => {
     const { a } = await world();
     const serverSource = await sourceOf(a, { path: '/server' });
     const clientSource = await sourceOf(a, { path: '/client' });
@@ -96,7 +72,10 @@ describe('rotation under load', () => {
     expect(stale).toEqual([]);
     expect(answers).toBeGreaterThan(52);
     // Nothing is left behind in the pools, once what was destroyed has closed.
-    while (Object.keys(agent.sockets).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (Object.keys(agent.sockets).length > 0) {
+      signal.throwIfAborted();
+      await setImmediate();
+    }
     expect(Object.keys(agent.requests)).toEqual([]);
     expect(Object.keys(agent.freeSockets).length).toBeLessThanOrEqual(1);
   });

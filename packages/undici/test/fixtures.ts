@@ -104,32 +104,3 @@ export class ClientSockets {
     }
   }
 }
-
-/** Asks again and again in `width` places until `stop`. Gives the number of answers, and every failure. */
-export function load(
-  width: number,
-  ask: () => Promise<void>,
-): { readonly answers: () => number; stop(): Promise<{ answers: number; failures: unknown[] }> } {
-  const running = new AbortController();
-  let answers = 0;
-  const failures: unknown[] = [];
-  const one = async (): Promise<void> => {
-    while (!running.signal.aborted) {
-      try {
-        await ask();
-        answers += 1;
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  const all = Promise.all(Array.from({ length: width }, one));
-  return {
-    answers: () => answers,
-    stop: async () => {
-      running.abort();
-      await all;
-      return { answers, failures };
-    },
-  };
-}

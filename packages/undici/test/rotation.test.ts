@@ -11,6 +11,7 @@ import { type BoundFetch } from '@svidkit/undici';
 import { request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { load } from '../../../tests/load.ts';
 import {
   closeAll,
   closing,
@@ -31,7 +32,6 @@ import {
   dispatcherOf,
   fetchOf,
   holdingService,
-  load,
   originOf,
   PROTOCOLS,
   serialOf,
@@ -108,11 +108,10 @@ describe.each(PROTOCOLS)('over %s', (_, allowH2) => {
     });
 
     for (let round = 0; round < 12; round += 1) {
-      const from = running.answers();
       const isClient = round % 2 === 0;
       await rotate(isClient ? clientSource : serverSource, a, { path: isClient ? '/client' : '/server' });
       current();
-      while (running.answers() < from + 25) await new Promise((resolve) => setImmediate(resolve));
+      await running.more(25);
     }
 
     const { answers, failures } = await running.stop();
@@ -139,8 +138,7 @@ describe.each(PROTOCOLS)('over %s', (_, allowH2) => {
     const all = async (change: (source: TestX509Source, path: string) => Promise<void>): Promise<void> => {
       for (const [index, source] of sources.entries()) {
         await change(source, index === 0 ? '/server' : '/client');
-        const from = running.answers();
-        while (running.answers() < from + 40) await new Promise((resolve) => setImmediate(resolve));
+        await running.more(40);
       }
     };
 

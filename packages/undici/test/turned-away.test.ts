@@ -5,8 +5,9 @@ import { authorizeId, type SpiffeError } from '@svidkit/core';
 import { interceptors, request } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { load } from '../../../tests/load.ts';
 import { closeAll, Events, expectFailure, listen, sourceOf, world } from '../../tls/test/fixtures.ts';
-import { anyService, codeOf, dispatcherOf, fetchOf, load, originOf, PROTOCOLS } from './fixtures.ts';
+import { anyService, codeOf, dispatcherOf, fetchOf, originOf, PROTOCOLS } from './fixtures.ts';
 
 afterEach(closeAll);
 
@@ -203,8 +204,7 @@ describe('a request that is not idempotent', () => {
     });
 
     for (let round = 0; round < 12; round += 1) {
-      const from = running.answers();
-      while (running.answers() < from + 50) await new Promise((resolve) => setImmediate(resolve));
+      await running.more(50);
       for (const session of sessions) session.close();
     }
 

@@ -323,6 +323,9 @@ describe('other tokens of a request', () => {
     const twice = { headers: { 'txn-token': ['a.b.c', 'a.b.c'] } };
     expect(await outcome(await made({ tth: hash('a.b.c') }), { request: twice })).toBe('ERR_WIT_PROOF');
     expect(await outcome(await made(), { request: twice })).toBe('ERR_WIT_PROOF');
+    for (const authorization of ['bearer\taccess', 'DPoP  a b', 'BEARER access ']) {
+      expect(await outcome(await made(), { request: { headers: { authorization } } })).toBe('ERR_WIT_PROOF');
+    }
     // A password is no access token.
     expect(await outcome(await made(), { request: { headers: { authorization: 'Basic YTpi' } } })).toBe(
       'accepted',

@@ -77,6 +77,13 @@ test('W-17: a WIT-SVID that somebody has put into authorization is neither sent 
     },
   };
   expect(await outcome(request)).toBe('ERR_WIT_PROOF');
+  const bare = { ...request.headers, authorization: `WIT ${entry.witSvid}` };
+  const plain = await createWitProof(svid, { audience: URL_OF_IT, clock });
+  expect(await outcome({ ...request, headers: { ...bare, 'workload-proof-token': plain } })).toBe(
+    'ERR_WIT_PROOF',
+  );
+  const other = { ...bare, authorization: 'WIT another', 'workload-proof-token': plain };
+  expect(await outcome({ ...request, headers: other })).toBe('accepted');
   expect(await outcome({ ...request, headers: { authorization: `Bearer ${entry.witSvid}` } })).toBe(
     'ERR_JWT_MISSING',
   );

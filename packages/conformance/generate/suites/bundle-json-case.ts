@@ -96,16 +96,7 @@ export function accept(
   found: Found,
   extra: Extra = {},
 ): Draft {
-  return {
-    row,
-    id,
-    title,
-    level: 'must',
-    spec: [SPEC.bundleKeys],
-    ...parse(json),
-    expect: bundle(found),
-    ...extra,
-  };
+  return draft(row, id, title, json, { level: 'must', expect: bundle(found), ...extra });
 }
 
 /** A case that wants it to be refused. */
@@ -117,17 +108,8 @@ export function refuse(
   codes: readonly string[],
   extra: Extra = {},
 ): Draft {
-  return {
-    row,
-    id,
-    title,
-    level: 'must',
-    spec: [SPEC.bundleKeys],
-    ...parse(json),
-    control: CONTROL,
-    expect: reject(...codes),
-    ...extra,
-  };
+  const expect = reject(...codes);
+  return draft(row, id, title, json, { level: 'must', control: CONTROL, expect, ...extra });
 }
 
 /** A case in which the standard leaves several answers open. */
@@ -139,17 +121,18 @@ export function either(
   branches: Parameters<typeof choice>[0],
   extra: Extra = {},
 ): Draft {
-  return {
-    row,
-    id,
-    title,
-    level: 'choice',
-    spec: [SPEC.bundleKeys],
-    ...parse(json),
-    control: CONTROL,
-    expect: choice(branches),
-    ...extra,
-  };
+  const expect = choice(branches);
+  return draft(row, id, title, json, { level: 'choice', control: CONTROL, expect, ...extra });
+}
+
+function draft(
+  row: number,
+  id: string,
+  title: string,
+  json: string | Buffer,
+  rest: Pick<Draft, 'level' | 'expect'> & Extra,
+): Draft {
+  return { row, id, title, spec: [SPEC.bundleKeys], ...parse(json), ...rest };
 }
 
 /** A case about an entry that is to be passed over, beside a good one of each kind that counts. */

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { observed } from './ended.ts';
 import { type World } from './world.ts';
 
 /** Has the adapter run where the usual variables name a CA, and then again where they do not. */
@@ -12,12 +11,10 @@ export async function inTrustingEnvironment(
 ): Promise<void> {
   const file = join(world.directory('roots'), 'roots.pem');
   writeFileSync(file, pem);
-  await world.restart({ NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file });
+  await world.restartIn({ NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file, REQUESTS_CA_BUNDLE: file });
   try {
     await body();
   } finally {
-    await world.restart(undefined).catch((error: unknown) => {
-      throw observed(String(error));
-    });
+    await world.restartIn(undefined);
   }
 }

@@ -235,11 +235,23 @@ export class World {
     return this.ask('client.connect', { ...common, timeoutMs: this.patienceMs, ...params });
   }
 
-  /** Ends the adapter as a run does, and starts it anew when it is needed again. */
-  async restart(env?: Readonly<Record<string, string | undefined>>): Promise<void> {
+  /** Ends the adapter as a run does, and wants it to end. It is started anew when it is needed again. */
+  async restart(): Promise<void> {
+    const problem = await this.restartIn(undefined);
+    if (problem !== undefined) throw observed(`the adapter ${problem}`);
+  }
+
+  /**
+   * Has the adapter started anew, with other variables in its environment, or with its own.
+   *
+   * @returns how the one before ended, where it did not end as it should: which may be for what other cases left behind.
+   */
+  async restartIn(
+    env: Readonly<Record<string, string | undefined>> | undefined,
+  ): Promise<string | undefined> {
     const problem = await this.#options.host.restart(env);
     this.note(`the adapter ended: ${problem ?? 'as it should'}`);
-    if (problem !== undefined) throw observed(`the adapter ${problem}`);
+    return problem;
   }
 
   /** Ends what the script made. */

@@ -3,13 +3,15 @@ import { appendFileSync } from 'node:fs';
 import { allSuites } from '../all-suites.ts';
 import { Evidence } from '../evidence/evidence.ts';
 import { EXIT, KitFailure, usageFailure } from '../exit-code.ts';
+import { matrixPage } from '../matrix/matrix-page.ts';
+import { buildMatrix } from '../matrix/matrix.ts';
 import { type AdapterCommand } from '../protocol/adapter-process.ts';
 import { badgeJson, badgeSvg } from '../report/badge.ts';
 import { type Changes, changesSince } from '../report/changes.ts';
 import { junitXml } from '../report/junit.ts';
 import { lineWriter } from '../report/line-writer.ts';
 import { markdownReport } from '../report/markdown.ts';
-import { readResults } from '../report/read-results.ts';
+import { parseResults, readResults } from '../report/read-results.ts';
 import { resultsJson } from '../report/results-json.ts';
 import { badResults, executedCount, type RunReport } from '../report/run-report.ts';
 import { resultStream } from '../report/stream.ts';
@@ -48,6 +50,7 @@ How to judge them:
   --no-fail                   exit code 0 in place of 1
 Where to write:
   --json FILE  --junit FILE  --markdown FILE
+  --html FILE                 one page with every case, as matrix makes it of several
   --badge FILE                .json for shields.io, .svg as a picture; of a whole run alone
   --step-summary              append the Markdown to the summary of this job of GitHub Actions
   --baseline FILE             results of an earlier run: tell what is other now
@@ -86,6 +89,11 @@ export async function runCommand(argv: readonly string[], io: CliIo): Promise<nu
   );
   if (!isClaimed) io.stderr.write(`spiffe-conformance: not conformant: ${options.claim.join(', ')}\n`);
   return (badResults(report.results).length === 0 && isClaimed) || options.noFail ? EXIT.passed : EXIT.failed;
+}
+
+/** The page of one run. It is made of the results as everybody reads them. */
+function pageOf(report: RunReport): string {
+  return matrixPage(buildMatrix([parseResults(resultsJson(report), 'these results')], allSuites()));
 }
 
 function requireProfiles({ requirements, claim }: RunOptions): void {
@@ -141,10 +149,11 @@ function optionsThatMatter(options: RunOptions): readonly string[] {
 }
 
 function writeReports(report: RunReport, changes: Changes | undefined, options: RunOptions, io: CliIo): void {
-  const { json, junit, markdown, badges } = options.files;
+  const { json, junit, markdown, html, badges } = options.files;
   if (json !== undefined) writeFile(json, resultsJson(report));
   if (junit !== undefined) writeFile(junit, junitXml(report));
   if (markdown !== undefined) writeFile(markdown, markdownReport(report, changes));
+  if (html !== undefined) writeFile(html, pageOf(report));
   if (options.stepSummary && io.stepSummary !== undefined)
     appendFileSync(io.stepSummary, markdownReport(report, changes));
   // A run that was cut short says nothing about the implementation.

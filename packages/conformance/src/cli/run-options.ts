@@ -40,6 +40,7 @@ export const RUN_KINDS: Readonly<Record<string, OptionKind>> = {
   json: 'one',
   junit: 'one',
   markdown: 'one',
+  html: 'one',
   badge: 'many',
   'step-summary': 'flag',
   'no-fail': 'flag',
@@ -86,6 +87,8 @@ export interface RunOptions {
     readonly json?: string | undefined;
     readonly junit?: string | undefined;
     readonly markdown?: string | undefined;
+    /** A page with every case. */
+    readonly html?: string | undefined;
     readonly badges: readonly string[];
   };
   /** Whether to append to the summary of a job of GitHub Actions. */
@@ -139,6 +142,7 @@ export function readRunOptions(line: CommandLine): RunOptions {
       json: line.one('json'),
       junit: line.one('junit'),
       markdown: line.one('markdown'),
+      html: line.one('html'),
       badges,
     },
     stepSummary: line.flag('step-summary'),

@@ -4,7 +4,7 @@ import { claimText } from '../requirements/claims.ts';
 import { disputedCount, type Matrix, type Row } from './matrix.ts';
 import { ABSENT_MARK, CHOICE_MARK, STATUS_MARKS, tally } from './status-mark.ts';
 
-const MOST_DISPUTED = 200;
+const MOST_DISPUTED = 400;
 
 /** The matrix as Markdown: how each implementation did by suite, and where they disagree. */
 export function matrixMarkdown(matrix: Matrix): string {

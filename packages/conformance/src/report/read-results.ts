@@ -50,7 +50,23 @@ export interface ResultsFile {
  * @throws {@link KitFailure} (exit code 2) that says what is wrong with it.
  */
 export function readResults(file: string): ResultsFile {
-  const document = readDocument(file);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw usageFailure(`${file}: ${error instanceof Error ? error.message : 'unreadable'}`);
+  }
+  return parseResults(text, file);
+}
+
+/**
+ * Reads the text of a results file.
+ *
+ * @param file - where it is from, for messages.
+ * @throws {@link KitFailure} (exit code 2) that says what is wrong with it.
+ */
+export function parseResults(text: string, file: string): ResultsFile {
+  const document = readDocument(text, file);
   const implementation = objectOf(document, 'implementation', file);
   const run = objectOf(document, 'run', file);
   const results = member(document, 'results');
@@ -90,10 +106,10 @@ export function readResults(file: string): ResultsFile {
   };
 }
 
-function readDocument(file: string): JsonObject {
+function readDocument(text: string, file: string): JsonObject {
   let document: Json;
   try {
-    document = parseJson(readFileSync(file, 'utf8'));
+    document = parseJson(text);
   } catch (error) {
     throw usageFailure(`${file}: ${error instanceof Error ? error.message : 'unreadable'}`);
   }

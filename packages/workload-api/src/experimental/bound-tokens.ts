@@ -4,8 +4,8 @@ import { headerValues, type RequestLike } from './request-headers.ts';
 import { hashOf } from './unproven-wit-svid.ts';
 import { proofError } from './wit-error.ts';
 
-/** RFC 6750 2.1, RFC 9449 7.1: the schemes that carry access tokens. */
-const ACCESS_TOKEN = /^(?:bearer|dpop) +(\S+) *$/i;
+/** RFC 6750 2.1, RFC 9449 7.1: the schemes that carry access tokens. What comes after them is one, however it looks. */
+const ACCESS_TOKEN = /^(?:bearer|dpop)\s+(\S.*)$/is;
 const NO_REQUEST: RequestLike = { headers: {} };
 
 /** The hashes of the other tokens of a request, as a proof has them (WIMSE Workload Proof Token 2). */
@@ -22,7 +22,7 @@ function onlyValue(request: RequestLike, name: string): string | undefined {
 }
 
 /** The access token of a request; undefined when it has none. */
-export function accessTokenOf(request: RequestLike): string | undefined {
+function accessTokenOf(request: RequestLike): string | undefined {
   return ACCESS_TOKEN.exec(onlyValue(request, 'authorization') ?? '')?.[1];
 }
 

@@ -7,11 +7,10 @@ import {
 } from '@svidkit/core';
 import { timeSettings } from '@svidkit/core/jws';
 
-import { accessTokenOf } from './bound-tokens.ts';
 import { checkWitSvid, type CheckWitSvidOptions, requireCheckOptions } from './check-wit-svid.ts';
 import { originsOf, targetOf } from './proof-audience.ts';
 import { createReplayCache, type ReplayCache } from './replay-cache.ts';
-import { type RequestLike } from './request-headers.ts';
+import { headerValues, type RequestLike } from './request-headers.ts';
 import { maxProofMsOf, type ProofOptions, verifyWitProof } from './verify-wit-proof.ts';
 import { type WitBundles } from './wit-bundle-set.ts';
 import { proofError } from './wit-error.ts';
@@ -69,7 +68,7 @@ export function createWitVerifier(options: WitVerifierOptions): WitVerifier {
     async verifyRequest(request) {
       const { token, proof } = readWitHeaders(request);
       // WIT-SVID 5, 7.1: whoever has it there has told it to whoever looks there.
-      if (accessTokenOf(request) === token) {
+      if (headerValues(request, 'authorization').some((value) => value.includes(token))) {
         throw proofError('ERR_WIT_PROOF', 'a WIT-SVID in its own header alone', 'one in authorization too');
       }
       const unproven = await checkWitSvid(token, bundles, options);

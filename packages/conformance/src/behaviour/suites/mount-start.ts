@@ -41,6 +41,21 @@ export function mountStartDrafts(): readonly BehaviourDraft[] {
 
 const rewrite = ({ mount, files }: Place): Promise<void> => mount.write(files);
 
+/** Something else takes the place of one file of a good mount. */
+function instead(name: string, make: (path: string) => void): Pick<Start, 'spoil' | 'mend'> {
+  return {
+    async spoil({ mount, files, path }) {
+      await mount.write(files);
+      rmSync(path(name));
+      make(path(name));
+    },
+    async mend({ mount, files, path }) {
+      rmSync(path(name));
+      await mount.write(files);
+    },
+  };
+}
+
 const STARTS: readonly Start[] = [
   { row: 253, slug: 'empty-dir', title: 'in an empty directory', spoil: () => {}, mend: rewrite },
   {
@@ -106,45 +121,22 @@ const STARTS: readonly Start[] = [
     row: 258,
     slug: 'dangling-symlink',
     title: 'with a key that is a link to nowhere',
-    async spoil({ mount, files, path }) {
-      await mount.write(files);
-      rmSync(path('tls.key'));
-      symlinkSync('nowhere', path('tls.key'));
-    },
-    async mend({ mount, files, path }) {
-      rmSync(path('tls.key'));
-      await mount.write(files);
-    },
+    ...instead('tls.key', (path) => symlinkSync('nowhere', path)),
   },
   {
     row: 258,
     slug: 'symlink-loop',
     title: 'with a chain that is a link to itself',
-    async spoil({ mount, files, path }) {
-      await mount.write(files);
-      rmSync(path('tls.crt'));
-      symlinkSync('tls.crt', path('tls.crt'));
-    },
-    async mend({ mount, files, path }) {
-      rmSync(path('tls.crt'));
-      await mount.write(files);
-    },
+    ...instead('tls.crt', (path) => symlinkSync('tls.crt', path)),
   },
   {
     row: 263,
     slug: 'fifo',
     title: 'with a key that is a pipe nobody writes to',
-    async spoil({ mount, files, path }) {
-      await mount.write(files);
-      rmSync(path('tls.key'));
-      if (spawnSync('mkfifo', [path('tls.key')]).status !== 0) {
-        throw new Ended({ kind: 'impossible', detail: 'there is no mkfifo here' });
-      }
-    },
-    async mend({ mount, files, path }) {
-      rmSync(path('tls.key'));
-      await mount.write(files);
-    },
+    ...instead('tls.key', (path) => {
+      if (spawnSync('mkfifo', [path]).status === 0) return;
+      throw new Ended({ kind: 'impossible', detail: 'there is no mkfifo here' });
+    }),
   },
   {
     row: 264,

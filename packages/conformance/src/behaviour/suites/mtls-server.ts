@@ -1,4 +1,6 @@
-import { type KeyType } from '@svidkit/testkit';
+import { type TLSSocket } from 'node:tls';
+
+import { type KeyType, type TestSvid } from '@svidkit/testkit';
 
 import { type BehaviourDraft } from '../behaviour-case.ts';
 import { type DialOptions } from '../dial.ts';
@@ -8,6 +10,7 @@ import { sha256 } from '../fingerprints.ts';
 import { askHttp2, Http1Connection } from '../http-over.ts';
 import { wantAlive } from '../server-under-test.ts';
 import { SPEC } from '../spec.ts';
+import { type World } from '../world.ts';
 import { BAD_PEERS } from './bad-peers.ts';
 
 /** What every case of servers needs. */
@@ -277,13 +280,7 @@ function protocolDrafts(): readonly BehaviourDraft[] {
       ops: SERVER_OPS,
       features: ['protocols:http1'],
       async script(world) {
-        const client = await (await world.pki.root()).issue({ path: '/client' });
-        const server = await world.serve(await world.identity(await world.pki.identity()), {
-          ...ANY,
-          protocol: 'http1',
-        });
-        const { socket } = await openTls({ port: server.port, as: client, patienceMs: world.patienceMs });
-        world.defer(() => void socket.destroy());
+        const { client, socket } = await connected(world, 'http1');
         const http = new Http1Connection(socket);
         for (let round = 0; round < 3; round++) {
           const answer = await http.ask();
@@ -301,18 +298,7 @@ function protocolDrafts(): readonly BehaviourDraft[] {
       ops: SERVER_OPS,
       features: ['protocols:http2'],
       async script(world) {
-        const client = await (await world.pki.root()).issue({ path: '/client' });
-        const server = await world.serve(await world.identity(await world.pki.identity()), {
-          ...ANY,
-          protocol: 'http2',
-        });
-        const { socket } = await openTls({
-          port: server.port,
-          as: client,
-          patienceMs: world.patienceMs,
-          tls: { ALPNProtocols: ['h2'] },
-        });
-        world.defer(() => void socket.destroy());
+        const { client, socket } = await connected(world, 'http2', { ALPNProtocols: ['h2'] });
         const answers = await askHttp2(socket, ['/a', '/b', '/c']);
         for (const answer of answers)
           wantSame('the answer on a stream', answer?.body, JSON.stringify({ peer: client.id }));
@@ -364,18 +350,7 @@ function protocolDrafts(): readonly BehaviourDraft[] {
       ops: SERVER_OPS,
       features: ['protocols:http2'],
       async script(world) {
-        const client = await (await world.pki.root()).issue({ path: '/client' });
-        const server = await world.serve(await world.identity(await world.pki.identity()), {
-          ...ANY,
-          protocol: 'http2',
-        });
-        const { socket } = await openTls({
-          port: server.port,
-          as: client,
-          patienceMs: world.patienceMs,
-          tls: { ALPNProtocols: ['h2', 'http/1.1'] },
-        });
-        world.defer(() => void socket.destroy());
+        const { socket } = await connected(world, 'http2', { ALPNProtocols: ['h2', 'http/1.1'] });
         wantSame('the protocol that was agreed on', socket.alpnProtocol, 'h2');
       },
     },
@@ -396,4 +371,17 @@ function protocolDrafts(): readonly BehaviourDraft[] {
       },
     },
   ];
+}
+
+/** A client that is let in by a server of a protocol, and its connection. */
+async function connected(
+  world: World,
+  protocol: 'http1' | 'http2',
+  tls: DialOptions['tls'] = {},
+): Promise<{ readonly client: TestSvid; readonly socket: TLSSocket }> {
+  const client = await (await world.pki.root()).issue({ path: '/client' });
+  const server = await world.serve(await world.identity(await world.pki.identity()), { ...ANY, protocol });
+  const { socket } = await openTls({ port: server.port, as: client, patienceMs: world.patienceMs, tls });
+  world.defer(() => void socket.destroy());
+  return { client, socket };
 }

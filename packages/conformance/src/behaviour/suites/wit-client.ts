@@ -43,7 +43,11 @@ const SPEC = {
     'In the event that a SPIFFE Workload API client encounters more than one `WITSVID` message with the same `hint` value set, then the first message in the list SHOULD be selected.',
   ),
   bundles: cite('7.2.2', 'Bundles are encoded in JWK Set (RFC 7517) format.'),
-  apart: cite('7.2.2', 'These bundles MUST only be used to authenticate WIT-SVIDs.'),
+  uses: {
+    doc: 'KIT',
+    section: 'workload-api',
+    quote: 'Keys of other uses in a bundle are passed over, whoever put them there.',
+  },
   unimplemented: cite(
     '7',
     'If the client receives an "Unimplemented" status code calling a WIT-SVID profile RPC, it SHOULD NOT attempt to reconnect to the server using the WIT-SVID profile.',
@@ -204,10 +208,26 @@ function bundleDrafts(): readonly BehaviourDraft[] {
     {
       row: 449,
       id: BUNDLES,
-      title: 'WIT bundles are JWK Sets as text, by trust domain, and keys of other uses are left out',
-      why: 'a key for JWT-SVIDs must not be able to make WIT-SVIDs',
+      title: 'WIT bundles are JWK Sets as text, by trust domain',
+      why: 'the twin of all cases about WIT bundles',
       level: 'must',
-      spec: SPEC.apart,
+      spec: SPEC.bundles,
+      ops,
+      async script(world) {
+        const api = await workloadApi(world);
+        const [own, friend] = [authorityOf('a.test', 'Key-1'), authorityOf('b.test', 'key/2')];
+        api.witBundles.publish(witBundlesMessage({ 'a.test': own.bundle(), 'b.test': friend.bundle() }));
+        const answer = await wantYes(world, 'workload.witBundles', { address: api.address }, 'WIT bundles');
+        wantSame('the keys', member(answer, 'bundles'), { 'a.test': ['Key-1'], 'b.test': ['key/2'] });
+      },
+    },
+    {
+      row: 449,
+      id: 'bundles/other-uses',
+      title: 'keys of other uses in a WIT bundle are left out',
+      why: 'a key for JWT-SVIDs must not be able to make WIT-SVIDs',
+      level: 'ref',
+      spec: SPEC.uses,
       ops,
       async script(world) {
         const api = await workloadApi(world);
@@ -286,13 +306,15 @@ async function fetched(world: World, params: JsonObject): Promise<readonly JsonO
 function wantSvids(svids: readonly JsonObject[], entries: readonly TestWitEntry[]): void {
   wantSame(
     'the WIT-SVIDs',
-    svids.map((one) => [member(one, 'id'), member(one, 'alg'), member(one, 'spkiSha256')]),
-    entries.map(({ spiffeId, witSvidKey }) => [
-      spiffeId,
-      member(objectOf(witSvidKey), 'alg'),
-      keyHash(witSvidKey),
-    ]),
+    svids.map((one) => [member(one, 'id'), member(one, 'spkiSha256')]),
+    entries.map(({ spiffeId, witSvidKey }) => [spiffeId, keyHash(witSvidKey)]),
   );
+  for (const [index, one] of svids.entries()) {
+    // Keys of some libraries have none.
+    const alg = member(one, 'alg');
+    const key = entries[index]?.witSvidKey ?? '{}';
+    if (alg !== undefined) wantSame('the algorithm of a key', alg, member(objectOf(key), 'alg'));
+  }
 }
 
 function keyHash(jwk: string): string {

@@ -207,10 +207,10 @@ async function withVariable(
   value: string | undefined,
   body: () => Promise<void>,
 ): Promise<void> {
-  await world.restart({ [VARIABLE]: value });
+  await world.restartIn({ [VARIABLE]: value });
   try {
     await body();
   } finally {
-    await world.restart(undefined);
+    await world.restartIn(undefined);
   }
 }
