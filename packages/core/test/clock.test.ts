@@ -7,7 +7,7 @@ import { systemClock } from '../src/clock.ts';
 /** How many delays Node.js keeps for timers. */
 function delaysKept(): number {
   const timer = setTimeout(() => {}, 987_654_321) as NodeJS.Timeout & { readonly _idlePrev: object };
-  const count = queryObjects(timer._idlePrev.constructor as never, { format: 'count' }) as unknown as number;
+  const count = queryObjects(timer._idlePrev.constructor, { format: 'count' });
   clearTimeout(timer);
   return count;
 }
@@ -26,7 +26,9 @@ describe('the clock of this machine', () => {
     const fired = await new Promise<ReturnType<typeof systemClock.setTimer>>((resolve) => {
       const timer = systemClock.setTimer(() => resolve(timer), 0);
     });
-    fired.clear();
-    fired.clear();
+    expect(() => {
+      fired.clear();
+      fired.clear();
+    }).not.toThrow();
   });
 });
