@@ -37,7 +37,9 @@ export const systemClock: Clock = {
     };
     arm(delayMs);
     return {
-      clear: () => clearTimeout(timeout),
+      // Node.js forgets a delay that nothing waits for any more only when a referenced timer is cleared; the delays until
+      // expiries are all different, and would be kept until each had passed.
+      clear: () => clearTimeout(timeout.ref()),
       unref: () => {
         referenced = false;
         timeout.unref();
