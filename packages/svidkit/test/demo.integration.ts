@@ -253,7 +253,8 @@ interface Demo {
 function demo(directory: string, args: readonly string[], program = 'examples/demo/main.mjs'): Demo {
   const child = spawn(process.execPath, ['--conditions=@svidkit/source', program, ...args], {
     cwd: ROOT,
-    env: { ...process.env, TMPDIR: directory },
+    // A dozen processes that write the same cache as they end take seconds for it, and are killed when they do not end.
+    env: { ...process.env, TMPDIR: directory, NODE_DISABLE_COMPILE_CACHE: '1' },
     timeout: 110_000,
   });
   const { promise: pageUrl, resolve: found } = Promise.withResolvers<string>();
