@@ -145,7 +145,8 @@ export class AdapterProcess {
     const id = this.#nextId++;
     const { deadlineMs, needs, caseId, secrets } = options;
     this.#secrets.learn(keyMaterialIn(params, secrets));
-    this.#lastCase = caseId;
+    // What comes late, while it is told to end, is still the doing of the last case.
+    this.#lastCase = caseId ?? this.#lastCase;
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#settle(id, { kind: 'timeout', detail: `no answer to ${op} within ${deadlineMs} ms` });
