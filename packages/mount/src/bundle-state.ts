@@ -182,10 +182,9 @@ function missing({
     });
   }
   if (facts?.revokes === true) {
-    const got = skipped.length === 0 ? 'none' : `none that counts (${skipped.join('; ')})`;
     return new SpiffeError(
       'ERR_BUNDLE_EMPTY',
-      `want authorities of ${trustDomain.name} for X.509-SVIDs in ${path}, got ${got}`,
+      `want authorities of ${trustDomain.name} for X.509-SVIDs in ${path}, got none`,
       {
         hint: 'None of its SVIDs is trusted. If that is not meant, let its publisher put them back.',
         file: path,

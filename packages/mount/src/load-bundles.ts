@@ -202,7 +202,8 @@ class BundleLoader {
   ): BundleReading {
     const found = content?.bundles.get(trustDomain.name);
     const skipped = found?.skipped ?? [];
-    if (skipped.length > 0) {
+    const isUnusable = found?.facts?.revokes === false && found.bundle.isEmpty;
+    if (skipped.length > 0 && !isUnusable) {
       const whose = content?.format === 'bundle-map' ? ` for ${trustDomain.name}` : '';
       this.#warn(
         'ERR_BUNDLE_INVALID',
@@ -220,7 +221,7 @@ class BundleLoader {
       bundle: found?.bundle,
       skipped,
       facts: found?.facts,
-      error,
+      error: isUnusable ? unusable(trustDomain, path, skipped) : error,
       isWhole,
     };
   }
@@ -243,4 +244,13 @@ class BundleLoader {
   ): void {
     this.#warnings.push(new SpiffeError(code, message, options));
   }
+}
+
+/** Of a document whose entries for X.509-SVIDs are all left out: it counts as damaged, and not as one that revokes. */
+function unusable(trustDomain: TrustDomain, file: string, skipped: readonly string[]): SpiffeError {
+  return new SpiffeError(
+    'ERR_BUNDLE_EMPTY',
+    `want authorities of ${trustDomain.name} for X.509-SVIDs in ${file}, got none that counts: ${skipped.join('; ')}`,
+    { hint: 'Perhaps it is another JWK Set. Write the SPIFFE bundle of the trust domain there.', file },
+  );
 }

@@ -1,4 +1,4 @@
-import { publish, SpiffeError } from '@svidkit/core';
+import { type JwtBundle, publish, SpiffeError } from '@svidkit/core';
 import {
   JwtBundleSet,
   type JwtSource,
@@ -153,13 +153,16 @@ export class MountedJwtFiles implements MountedJwtSource {
     publish('svidkit:jwt.update', () => ({ id: id.toString(), audience, expiry }));
   }
 
-  /** Takes each bundle by itself: one that is older than the one in use does not keep the others out. */
+  /**
+   * Takes each bundle by itself: one that is older than the one in use, or that has entries of which none can be used, does
+   * not keep the others out.
+   */
   #takeBundles(text: string, file: string): readonly SpiffeError[] {
     const { trustDomain: named } = this.#settings;
     const { bundles, sequences } = readJwtBundles(text, named === undefined ? {} : { trustDomain: named });
     const before = this.#bundles ?? JwtBundleSet.empty;
     const older: OlderBundle[] = [];
-    const warnings: SpiffeError[] = [];
+    const odd: SpiffeError[] = [];
     let next = bundles;
     for (const bundle of bundles) {
       const { trustDomain } = bundle;
@@ -171,8 +174,13 @@ export class MountedJwtFiles implements MountedJwtSource {
         next = next.with(held);
         continue;
       }
+      if (held !== undefined && bundle.authorities.size === 0 && bundle.skipped.length > 0) {
+        odd.push(unusable(bundle, file));
+        next = next.with(held);
+        continue;
+      }
       if (got !== undefined && got === number && held?.equals(bundle) === false) {
-        warnings.push(unnumberedChange(file, trustDomain, got));
+        odd.push(unnumberedChange(file, trustDomain, got));
       }
       this.#sequences.note(trustDomain, got);
     }
@@ -180,10 +188,19 @@ export class MountedJwtFiles implements MountedJwtSource {
       if (next.get(trustDomain) === undefined) this.#sequences.note(trustDomain, undefined);
     }
     this.#bundles = next;
-    return older.length === 0 ? warnings : [olderBundles(file, older), ...warnings];
+    return older.length === 0 ? odd : [olderBundles(file, older), ...odd];
   }
 }
 
 function isLoaded({ loadedAt }: PolicyFileHealth): boolean {
   return loadedAt !== undefined;
+}
+
+/** A document of which nothing can be used is damaged; one without entries says that there are none. */
+function unusable({ trustDomain, skipped }: JwtBundle, file: string): SpiffeError {
+  return new SpiffeError(
+    'ERR_BUNDLE_EMPTY',
+    `want authorities of ${trustDomain.name} for JWT-SVIDs in ${file}, got none that counts: ${skipped.join('; ')}`,
+    { hint: 'The last good ones stay in use. Let its publisher write them whole.', file },
+  );
 }

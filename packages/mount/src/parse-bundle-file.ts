@@ -6,7 +6,10 @@ export interface BundleFacts {
   readonly sequence: bigint | undefined;
   /** The key IDs of its authorities for JWT-SVIDs. */
   readonly jwtKeyIds: readonly string[];
-  /** Whether it says that there is no authority, which no document that is cut off can say. */
+  /**
+   * Whether it says that there is no authority, which no document that is cut off can say. One that has entries of which
+   * none can be used says nothing: it is another document, or a damaged one.
+   */
   readonly revokes: boolean;
 }
 
@@ -52,11 +55,16 @@ export function parseBundleFile(
   const { format, bundles } = parseSpiffeBundles(bytes, trustDomain);
   const found = new Map<string, BundleInFile>();
   for (const [name, { x509, jwt, sequence, skipped }] of bundles) {
+    // What concerns JWT-SVIDs alone is no matter of a source of X.509-SVIDs.
+    const leftOut = skipped.filter((reason) => !jwt.skipped.includes(reason));
     found.set(name, {
       bundle: x509,
-      // What concerns JWT-SVIDs alone is no matter of a source of X.509-SVIDs.
-      skipped: skipped.filter((reason) => !jwt.skipped.includes(reason)),
-      facts: { sequence, jwtKeyIds: [...jwt.authorities.keys()], revokes: x509.isEmpty },
+      skipped: leftOut,
+      facts: {
+        sequence,
+        jwtKeyIds: [...jwt.authorities.keys()],
+        revokes: x509.isEmpty && leftOut.length === 0,
+      },
     });
   }
   return { format, bundles: found };

@@ -184,6 +184,20 @@ test('F-04, B-16: in a map each is judged by itself, and who is gone is trusted 
   expect(source.health().problems).toEqual([]);
 });
 
+test('a bundle of which nothing can be used is damaged: the last good one stays; one without keys revokes', async () => {
+  const { source, codes, judged, write } = await opened(authority.jwks());
+  const damaged = authority.jwks().replace('"kid"', '"kjd"');
+  await write(damaged);
+  expect(await judged(authority)).toBe('spiffe://a.test/client');
+  expect(codes).toEqual(['ERR_BUNDLE_EMPTY']);
+  expect(source.health().problems.join()).toContain('none that counts: keys[0] is no authority');
+  await write(second.jwks());
+  expect([await judged(authority), await judged(second)]).toEqual(['ERR_JWT_KEY', 'spiffe://a.test/client']);
+  await write('{"keys":[]}');
+  expect(await judged(second)).toBe('ERR_BUNDLE_EMPTY');
+  expect(source.health().problems).toEqual([]);
+});
+
 test('J-19: a key that is for another use signs nothing, whether or not the document has a number', async () => {
   const { keys: own } = JSON.parse(authority.jwks()) as { readonly keys: readonly object[] };
   const { keys } = JSON.parse(formatBundleDocument(bundleOf(1n, second))) as {

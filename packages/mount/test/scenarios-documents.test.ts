@@ -227,6 +227,37 @@ scenario(
 );
 
 scenario(
+  28,
+  'a document of which nothing can be used is damaged, and revokes nothing: ours, a federated one, one in a map',
+  async (fixture) => {
+    const { ca, path, open } = fixture;
+    const partner = await partnerCa(fixture);
+    const third = await createTestCa({ trustDomain: 'third.example', clock: fixture.clock });
+    const writer = kubeletWriter(path('mount'));
+    const svid = await ca.issue();
+    const files = mountFiles.secret(svid, ca);
+    const good = { 'ca.crt': documentOf(ca), 'p.json': documentOf(partner), 'map.json': mapOf(third) };
+    await writer.write({ ...files, ...good });
+    const bundles = { 'partner.example': path('mount/p.json') };
+    const byFile = await open({ bundles });
+    const byMap = await open({ bundles: path('mount/map.json') });
+    // A JWK Set of tokens, as other endpoints publish them: nothing in it says that it is for X.509-SVIDs.
+    const other = (text: string): string => text.replaceAll('"use":"x509-svid",', '');
+    const others = Object.fromEntries(Object.entries(good).map(([name, text]) => [name, other(text)]));
+    await byFile.silence(() => writer.write({ ...files, ...others }));
+    await byMap.source.check();
+    expect([trusts(byFile, ca), trusts(byFile, partner), trusts(byMap, third)]).toEqual([true, true, true]);
+    for (const { source } of [byFile, byMap]) {
+      expect(source.health().lastError?.code).toBe('ERR_BUNDLE_EMPTY');
+      expect(source.health().problems.join()).toContain('none that counts: keys[0] is left out: unknown use');
+    }
+    const { next } = await ca.rotate();
+    await byFile.update(() => writer.write({ ...files, ...good, 'ca.crt': documentOf(next) }));
+    expect([trusts(byFile, ca), trusts(byFile, next)]).toEqual([false, true]);
+  },
+);
+
+scenario(
   42,
   'warns of a bundle file that anybody can write, be it PEM or a document, and refuses it with strictPermissions',
   async ({ ca, path, open }) => {
