@@ -82,7 +82,16 @@ export async function retrieve(
     spiffe === undefined
       ? { webRoots }
       : { authorize: spiffe.authorize, bundle: required(spiffe, authority) };
-  return parseBundleDocument(await fetchDocument(url, proof, limits, signal), trustDomain);
+  const bundle = parseBundleDocument(await fetchDocument(url, proof, limits, signal), trustDomain);
+  // One without keys revokes all there were. One with keys that are all left out is another document, or damaged.
+  if (bundle.isEmpty && bundle.skipped.length > 0) {
+    const got = `none that counts: ${bundle.skipped.join('; ')}`;
+    const problem = `want authorities of ${trustDomain.name} from the bundle endpoint ${shownUrl(url)}, got ${got}`;
+    throw new SpiffeError('ERR_FEDERATION_RESPONSE', problem, {
+      hint: 'Perhaps it is another JWK Set. Ask for the SPIFFE bundle of the trust domain.',
+    });
+  }
+  return bundle;
 }
 
 /** Publishes what came of a fetch (Federation 7.6). */

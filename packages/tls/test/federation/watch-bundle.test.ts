@@ -57,7 +57,10 @@ describe('a federated bundle', () => {
     const bundle = await watch(parameters);
     const seen: unknown[] = [];
     bundle.onUpdate((current) => seen.push(current));
-    for (const reply of [{ status: 500 }, { document: 'x' }, { document: '{}' }, { reset: true }] as const) {
+    // A JWK Set of something else: nothing in it is for SVIDs.
+    const other = { document: '{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB"}]}' };
+    const bad = [{ status: 500 }, { document: 'x' }, { document: '{}' }, other, { reset: true }] as const;
+    for (const reply of bad) {
       endpoint.replyOnce(reply);
       await expectFailure(bundle.refresh());
       expect(bundle.current?.equals(bundleOf(b))).toBe(true);
