@@ -1,4 +1,5 @@
 import { SpiffeError } from './errors.ts';
+import { firstReasons } from './first-reasons.ts';
 import { INSPECT, type Inspect } from './inspect-custom.ts';
 import { type TrustDomain } from './trust-domain.ts';
 import { type X509Bundle } from './x509-bundle.ts';
@@ -62,7 +63,7 @@ export class BundleSet implements Iterable<X509Bundle> {
     // Trust Domain and Bundle 4.1.3: an empty bundle revokes everything, it never means "anything goes".
     // rule: bundles.empty-trusts-nothing
     if (bundle.isEmpty) {
-      const skipped = bundle.skipped.length === 0 ? '' : ` (${bundle.skipped.join('; ')})`;
+      const skipped = bundle.skipped.length === 0 ? '' : ` (${firstReasons(bundle.skipped)})`;
       throw new SpiffeError(
         'ERR_BUNDLE_EMPTY',
         `the trust bundle for ${trustDomain.name} has no authority${skipped}`,

@@ -35,6 +35,7 @@ export {
 } from './errors.ts';
 export { type PeerEvent, publish, type SvidkitEvents } from './events.ts';
 export { firstHealthy, type FirstHealthyOptions } from './first-healthy.ts';
+export { firstReasons } from './first-reasons.ts';
 export { formatBundleDocument } from './format-bundle-document.ts';
 export { JwtBundle, parseJwtBundle } from './jwt-bundle.ts';
 export { type HealthTimes, healthTimes, nextHealthTime, statusAt } from './health-times.ts';

@@ -28,6 +28,7 @@ test('the package exports what it promises and nothing else', () => {
     'authorizeWith',
     'checkAuthorized',
     'firstHealthy',
+    'firstReasons',
     'formatBundleDocument',
     'formatBundleMap',
     'healthTimes',

@@ -1,4 +1,4 @@
-import { SpiffeError, TrustDomain } from '@svidkit/core';
+import { firstReasons, SpiffeError, TrustDomain } from '@svidkit/core';
 
 import { type BundleMapReading, type BundleReading, type BundlesRead } from './bundle-reading.ts';
 import { type MountPlan } from './detect.ts';
@@ -207,7 +207,7 @@ class BundleLoader {
       const whose = content?.format === 'bundle-map' ? ` for ${trustDomain.name}` : '';
       this.#warn(
         'ERR_BUNDLE_INVALID',
-        `want authorities alone in ${path}${whose}, got others: ${skipped.join('; ')}`,
+        `want authorities alone in ${path}${whose}, got others: ${firstReasons(skipped)}`,
         {
           hint: 'They are left out. Let the writer put CA certificates alone into the bundle.',
           file: path,
@@ -250,7 +250,7 @@ class BundleLoader {
 function unusable(trustDomain: TrustDomain, file: string, skipped: readonly string[]): SpiffeError {
   return new SpiffeError(
     'ERR_BUNDLE_EMPTY',
-    `want authorities of ${trustDomain.name} for X.509-SVIDs in ${file}, got none that counts: ${skipped.join('; ')}`,
+    `want authorities of ${trustDomain.name} for X.509-SVIDs in ${file}, got none that counts: ${firstReasons(skipped)}`,
     { hint: 'Perhaps it is another JWK Set. Write the SPIFFE bundle of the trust domain there.', file },
   );
 }

@@ -1,4 +1,4 @@
-import { type JwtBundle, publish, SpiffeError } from '@svidkit/core';
+import { firstReasons, type JwtBundle, publish, SpiffeError } from '@svidkit/core';
 import {
   JwtBundleSet,
   type JwtSource,
@@ -200,7 +200,7 @@ function isLoaded({ loadedAt }: PolicyFileHealth): boolean {
 function unusable({ trustDomain, skipped }: JwtBundle, file: string): SpiffeError {
   return new SpiffeError(
     'ERR_BUNDLE_EMPTY',
-    `want authorities of ${trustDomain.name} for JWT-SVIDs in ${file}, got none that counts: ${skipped.join('; ')}`,
+    `want authorities of ${trustDomain.name} for JWT-SVIDs in ${file}, got none that counts: ${firstReasons(skipped)}`,
     { hint: 'The last good ones stay in use. Let its publisher write them whole.', file },
   );
 }

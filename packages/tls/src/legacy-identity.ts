@@ -1,4 +1,11 @@
-import { type Certificate, SpiffeError, TrustDomain, X509Bundle, X509KeyPair } from '@svidkit/core';
+import {
+  type Certificate,
+  firstReasons,
+  SpiffeError,
+  TrustDomain,
+  X509Bundle,
+  X509KeyPair,
+} from '@svidkit/core';
 
 import { ownContext } from './context-options.ts';
 
@@ -192,7 +199,7 @@ function proven(keyPair: X509KeyPair): X509KeyPair {
 function readAuthorities(pem: string | Uint8Array): X509Bundle {
   const bundle = X509Bundle.fromPem(NO_TRUST_DOMAIN, pem);
   if (!bundle.isEmpty) return bundle;
-  const why = bundle.skipped.length === 0 ? '' : `: ${bundle.skipped.join('; ')}`;
+  const why = bundle.skipped.length === 0 ? '' : `: ${firstReasons(bundle.skipped)}`;
   throw new SpiffeError('ERR_BUNDLE_EMPTY', `the legacy authorities are empty${why}`, {
     blame: 'environment',
   });

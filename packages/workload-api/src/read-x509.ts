@@ -1,4 +1,4 @@
-import { BundleSet, SpiffeError, type TrustDomain, X509Bundle, X509Svid } from '@svidkit/core';
+import { BundleSet, firstReasons, SpiffeError, type TrustDomain, X509Bundle, X509Svid } from '@svidkit/core';
 
 import { badMessage, badPart, readMessage } from './bad-message.ts';
 import { X509BundlesResponseSchema, type X509SVID, X509SVIDResponseSchema } from './gen/workload_pb.ts';
@@ -74,7 +74,7 @@ export class X509Reader {
       const known = bundles.get(trustDomain) ?? this.#readBundle(trustDomain, der);
       // Trust Domain and Bundle 4.1.3 has empty bundles, but a trust domain that issues must have an authority.
       if (known.bundle.isEmpty) {
-        const why = known.bundle.skipped.join('; ');
+        const why = firstReasons(known.bundle.skipped);
         throw new SpiffeError(
           'ERR_BUNDLE_EMPTY',
           `bad message from the agent: no authority in the bundle of ${trustDomain.name}${why === '' ? '' : ` (${why})`}`,

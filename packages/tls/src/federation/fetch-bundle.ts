@@ -1,5 +1,6 @@
 import {
   type Clock,
+  firstReasons,
   parseBundleDocument,
   publish,
   type SpiffeBundle,
@@ -85,7 +86,7 @@ export async function retrieve(
   const bundle = parseBundleDocument(await fetchDocument(url, proof, limits, signal), trustDomain);
   // One without keys revokes all there were. One with keys that are all left out is another document, or damaged.
   if (bundle.isEmpty && bundle.skipped.length > 0) {
-    const got = `none that counts: ${bundle.skipped.join('; ')}`;
+    const got = `none that counts: ${firstReasons(bundle.skipped)}`;
     const problem = `want authorities of ${trustDomain.name} from the bundle endpoint ${shownUrl(url)}, got ${got}`;
     throw new SpiffeError('ERR_FEDERATION_RESPONSE', problem, {
       hint: 'Perhaps it is another JWK Set. Ask for the SPIFFE bundle of the trust domain.',
