@@ -4,20 +4,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 import { runCli } from '../src/cli/run-cli.ts';
-import { hostile, type Results, runCases, runKit, temporaryDirectory } from './run-kit.ts';
-
-const CASES = [
-  '--case',
-  'spiffe-id/accept/segment-dots*',
-  '--case',
-  'spiffe-id/accept/td-and-path',
-  '--seed',
-  '1',
-];
-const VICTIM = 'spiffe-id/accept/segment-dots[name=dot-first]';
+import {
+  hostile,
+  type Results,
+  runCases,
+  runKit,
+  temporaryDirectory,
+  VICTIM,
+  VICTIM_AND_OTHERS,
+} from './run-kit.ts';
 
 test('an adapter that does nothing wrong passes', async () => {
-  const { exitCode, results } = await runCases(CASES, hostile('good'));
+  const { exitCode, results } = await runCases(VICTIM_AND_OTHERS, hostile('good'));
   expect(exitCode).toBe(0);
   expect(results.summary).toEqual({ pass: 5 });
 });
@@ -51,7 +49,7 @@ test.each([
   ['claims-what-it-lacks', 'fail', 'the adapter declares id.parse and answered that it is unsupported'],
   ['answers-wrongly', 'fail', 'want "spiffe://example.org/.a", got "spiffe://example.org/b"'],
 ] as const)('an adapter that is wrong (%s) is told so, and the run goes on', async (mode, status, reason) => {
-  const { exitCode, results } = await runCases(CASES, hostile(mode));
+  const { exitCode, results } = await runCases(VICTIM_AND_OTHERS, hostile(mode));
   expect(exitCode).toBe(1);
   expect(results.summary).toEqual({ pass: 4, [status]: 1 });
   const victim = results.results.find((result) => result.case === VICTIM);
@@ -60,7 +58,10 @@ test.each([
 });
 
 test('an adapter that hangs is ended, and the run goes on', async () => {
-  const { exitCode, results } = await runCases([...CASES, '--timeout-factor', '0.2'], hostile('hangs'));
+  const { exitCode, results } = await runCases(
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.2'],
+    hostile('hangs'),
+  );
   expect(exitCode).toBe(1);
   expect(results.summary).toEqual({ pass: 4, timeout: 1 });
   expect(results.results.find(({ status }) => status === 'timeout')?.reason).toBe(
@@ -71,7 +72,7 @@ test('an adapter that hangs is ended, and the run goes on', async () => {
 test.each(['longest-line', 'ends-lines-with-cr'])(
   'what is allowed to the letter passes: %s',
   async (mode) => {
-    const { exitCode, results } = await runCases(CASES, hostile(mode));
+    const { exitCode, results } = await runCases(VICTIM_AND_OTHERS, hostile(mode));
     expect(exitCode).toBe(0);
     expect(results.summary).toEqual({ pass: 5 });
   },
@@ -79,7 +80,7 @@ test.each(['longest-line', 'ends-lines-with-cr'])(
 
 test('an answer behind what a library printed into the same line is no answer, and the print is told', async () => {
   const { exitCode, results, stdout } = await runCases(
-    [...CASES, '--timeout-factor', '0.3'],
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.3'],
     hostile('prints-before-the-answer'),
   );
   expect(exitCode).toBe(1);
@@ -89,7 +90,7 @@ test('an answer behind what a library printed into the same line is no answer, a
 
 test('an answer to a call that was answered before takes back that one, and is none to the open one', async () => {
   const { exitCode, results } = await runCases(
-    [...CASES, '--timeout-factor', '0.3'],
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.3'],
     hostile('answers-an-earlier-call'),
   );
   expect(exitCode).toBe(1);
@@ -103,13 +104,13 @@ test('an answer to a call that was answered before takes back that one, and is n
 test('an adapter that cannot be started anew after it died ends the run with exit code 3', async () => {
   const mark = join(temporaryDirectory(), 'died');
   const adapter = [...hostile('never-starts-again'), mark];
-  const { exitCode, stderr } = await runKit(['run', ...CASES, '--', ...adapter]);
+  const { exitCode, stderr } = await runKit(['run', ...VICTIM_AND_OTHERS, '--', ...adapter]);
   expect(exitCode).toBe(3);
   expect(stderr).toContain('the adapter could not be started: it ended with exit code 9');
 });
 
 test('what an adapter prints is passed over, told once, and cannot move the cursor', async () => {
-  const { exitCode, results, stdout } = await runCases(CASES, hostile('prints-logs'));
+  const { exitCode, results, stdout } = await runCases(VICTIM_AND_OTHERS, hostile('prints-logs'));
   expect(exitCode).toBe(0);
   expect(results.summary).toEqual({ pass: 5 });
   expect(stdout).toContain('prints to stdout what is no message; send logs to stderr');
@@ -122,21 +123,27 @@ test.each([
   ['refuses-hello', 'no protocol in common with this kit, which speaks 1: I speak protocol 9 alone'],
   ['hello-without-ops', 'its hello has capabilities without a list of ops'],
 ])('an adapter that cannot be started (%s) is exit code 3', async (mode, message) => {
-  const { exitCode, stderr } = await runCases(CASES, hostile(mode));
+  const { exitCode, stderr } = await runCases(VICTIM_AND_OTHERS, hostile(mode));
   expect(exitCode).toBe(3);
   expect(stderr).toContain(message);
 });
 
 test('an adapter that never says hello, and one that does not exist, are exit code 3', async () => {
-  const silent = await runCases([...CASES, '--timeout-factor', '0.2'], hostile('silent-at-start'));
+  const silent = await runCases(
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.2'],
+    hostile('silent-at-start'),
+  );
   expect(silent.exitCode).toBe(3);
   expect(silent.stderr).toContain(
     'no answer to hello within 1000 ms; does it flush its output after each line?',
   );
-  const marked = await runCases([...CASES, '--timeout-factor', '0.3'], hostile('begins-with-bom'));
+  const marked = await runCases(
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.3'],
+    hostile('begins-with-bom'),
+  );
   expect(marked.exitCode).toBe(3);
   expect(marked.stderr).toContain('no answer to hello within 1500 ms');
-  const missing = await runCases(CASES, ['/nonexistent/adapter']);
+  const missing = await runCases(VICTIM_AND_OTHERS, ['/nonexistent/adapter']);
   expect(missing.exitCode).toBe(3);
   expect(missing.stderr).toContain('ENOENT');
 });
@@ -146,13 +153,16 @@ test.each([
   ['ignores-end', 'at its end the adapter did not end when its input did'],
   ['ignores-sigterm', 'at its end the adapter did not end when its input did, and did not end on SIGTERM'],
 ])('an adapter that does not end well (%s) is told so', async (mode, remark) => {
-  const { exitCode, results } = await runCases([...CASES, '--timeout-factor', '0.2'], hostile(mode));
+  const { exitCode, results } = await runCases(
+    [...VICTIM_AND_OTHERS, '--timeout-factor', '0.2'],
+    hostile(mode),
+  );
   expect(exitCode).toBe(0);
   expect(results.run.remarks).toEqual([remark]);
 });
 
 test('an adapter that can do nothing executes nothing, which is exit code 4', async () => {
-  const { exitCode, stderr, results } = await runCases(CASES, hostile('can-nothing'));
+  const { exitCode, stderr, results } = await runCases(VICTIM_AND_OTHERS, hostile('can-nothing'));
   expect(exitCode).toBe(4);
   expect(stderr).toContain('not a single case was executed');
   expect(results.summary).toEqual({ unsupported: 5 });
@@ -183,7 +193,10 @@ test('a control outside of the selection fails the run when it fails', async () 
 });
 
 test('each case can have a process of its own', async () => {
-  const { exitCode, results } = await runCases([...CASES, '--isolation', 'case'], hostile('good'));
+  const { exitCode, results } = await runCases(
+    [...VICTIM_AND_OTHERS, '--isolation', 'case'],
+    hostile('good'),
+  );
   expect(exitCode).toBe(0);
   expect(results.summary).toEqual({ pass: 5 });
 });

@@ -33,6 +33,19 @@ export function hostile(mode: string): readonly string[] {
   return [process.execPath, join(import.meta.dirname, 'hostile-adapter.ts'), mode];
 }
 
+/** The case in which it does so. */
+export const VICTIM = 'spiffe-id/accept/segment-dots[name=dot-first]';
+
+/** Selects that case and four that go well. */
+export const VICTIM_AND_OTHERS: readonly string[] = [
+  '--case',
+  'spiffe-id/accept/segment-dots*',
+  '--case',
+  'spiffe-id/accept/td-and-path',
+  '--seed',
+  '1',
+];
+
 /** Runs the command in this process. */
 export async function runKit(
   argv: readonly string[],

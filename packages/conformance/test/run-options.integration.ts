@@ -3,10 +3,9 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { hostile, runCases, runKit, temporaryDirectory } from './run-kit.ts';
+import { hostile, runCases, runKit, temporaryDirectory, VICTIM } from './run-kit.ts';
 
 const CASES = ['--case', 'spiffe-id/accept/segment-dots*', '--seed', '1'];
-const VICTIM = 'spiffe-id/accept/segment-dots[name=dot-first]';
 
 describe('a run', () => {
   test('repeats each case, and one failure of many is a failure', async () => {

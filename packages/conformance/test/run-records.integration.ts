@@ -6,11 +6,18 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { runCli } from '../src/cli/run-cli.ts';
-import { hostile, REFERENCE, runCases, runKit, STATIC_REFERENCE, temporaryDirectory } from './run-kit.ts';
+import {
+  hostile,
+  REFERENCE,
+  runCases,
+  runKit,
+  STATIC_REFERENCE,
+  temporaryDirectory,
+  VICTIM,
+} from './run-kit.ts';
 import { schemaValidator } from './schema-validator.ts';
 
 const CASES = ['--case', 'spiffe-id/accept/segment-dots*', '--seed', '1'];
-const VICTIM = 'spiffe-id/accept/segment-dots[name=dot-first]';
 const EVIDENCE = 'spiffe-id/accept/segment-dots@name=dot-first';
 
 const read = (folder: string, name: string): string => readFileSync(join(folder, name), 'utf8');

@@ -4,17 +4,15 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { hostile, REFERENCE, runCases, runKit, temporaryDirectory } from './run-kit.ts';
-
-const CASES = [
-  '--case',
-  'spiffe-id/accept/segment-dots*',
-  '--case',
-  'spiffe-id/accept/td-and-path',
-  '--seed',
-  '1',
-];
-const VICTIM = 'spiffe-id/accept/segment-dots[name=dot-first]';
+import {
+  hostile,
+  REFERENCE,
+  runCases,
+  runKit,
+  temporaryDirectory,
+  VICTIM,
+  VICTIM_AND_OTHERS,
+} from './run-kit.ts';
 
 function transport(): readonly string[] {
   return ['--transport', `unix:${join(temporaryDirectory(), 'kit.sock')}`];
@@ -22,7 +20,10 @@ function transport(): readonly string[] {
 
 test('an adapter is reached by a socket, and what it prints is no message', async () => {
   const options = transport();
-  const { exitCode, results } = await runCases([...CASES, ...options], hostile('prints-beside-a-socket'));
+  const { exitCode, results } = await runCases(
+    [...VICTIM_AND_OTHERS, ...options],
+    hostile('prints-beside-a-socket'),
+  );
   expect(results.summary).toEqual({ pass: 5 });
   expect(results.run.remarks ?? []).toEqual([]);
   expect(exitCode).toBe(0);
@@ -43,7 +44,7 @@ test.each([
   ['hangs', 'timeout', 'no answer to id.parse within 2000 ms'],
 ] as const)('the same verdicts as over stdio: %s', async (mode, status, reason) => {
   const { exitCode, results } = await runCases(
-    [...CASES, ...transport(), '--timeout-factor', '0.2'],
+    [...VICTIM_AND_OTHERS, ...transport(), '--timeout-factor', '0.2'],
     hostile(mode),
   );
   expect(exitCode).toBe(1);
@@ -52,13 +53,16 @@ test.each([
 });
 
 test('noise on the socket is noise', async () => {
-  const { exitCode, stdout } = await runCases([...CASES, ...transport()], hostile('prints-logs'));
+  const { exitCode, stdout } = await runCases([...VICTIM_AND_OTHERS, ...transport()], hostile('prints-logs'));
   expect(exitCode).toBe(0);
   expect(stdout).toContain('what is no message');
 });
 
 test('there is one connection for one adapter', async () => {
-  const { exitCode, results } = await runCases([...CASES, ...transport()], hostile('calls-twice'));
+  const { exitCode, results } = await runCases(
+    [...VICTIM_AND_OTHERS, ...transport()],
+    hostile('calls-twice'),
+  );
   expect(results.summary).toEqual({ pass: 5 });
   expect(exitCode).toBe(0);
 });
@@ -66,7 +70,7 @@ test('there is one connection for one adapter', async () => {
 test('an adapter that never calls is exit code 3', async () => {
   const { exitCode, stderr } = await runKit([
     'run',
-    ...CASES,
+    ...VICTIM_AND_OTHERS,
     ...transport(),
     '--timeout-factor',
     '0.2',
@@ -88,10 +92,17 @@ test('what an earlier run has left is replaced; anything else at that path is le
     `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`,
   ]);
   expect(existsSync(path)).toBe(true);
-  const run = await runCases([...CASES, '--transport', `unix:${path}`], hostile('good'));
+  const run = await runCases([...VICTIM_AND_OTHERS, '--transport', `unix:${path}`], hostile('good'));
   expect(run.exitCode).toBe(0);
   writeFileSync(path, 'precious');
-  const refused = await runKit(['run', ...CASES, '--transport', `unix:${path}`, '--', ...hostile('good')]);
+  const refused = await runKit([
+    'run',
+    ...VICTIM_AND_OTHERS,
+    '--transport',
+    `unix:${path}`,
+    '--',
+    ...hostile('good'),
+  ]);
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toContain('is there already, and is no socket');
   expect(readFileSync(path, 'utf8')).toBe('precious');
@@ -103,7 +114,7 @@ test('a socket that somebody listens on is not taken from them', async () => {
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const { exitCode, stderr } = await runKit([
     'run',
-    ...CASES,
+    ...VICTIM_AND_OTHERS,
     '--transport',
     `unix:${path}`,
     '--',

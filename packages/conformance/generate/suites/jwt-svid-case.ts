@@ -1,16 +1,12 @@
-import { type Json, type JsonObject } from '../../src/json.ts';
-import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
-import { choice, type Draft, ok, reject } from '../draft.ts';
+import { type JsonObject } from '../../src/json.ts';
+import { type Draft, ok } from '../draft.ts';
 import { bundleText, jwkOf, mint, type TokenKey, tokenKey } from '../jwt/token.ts';
 import { JWT_SPEC } from '../spec-quotes-jwt.ts';
+import { type Changes, EXP, otherCases, OVER, type TokenPlan, without } from './token-case.ts';
 
 export const AUDIENCE = 'spiffe://example.org/api';
 export const SUBJECT = 'spiffe://example.org/web';
 const KID = 'key-1';
-/** 2100-01-01: for every clock until then. */
-export const EXP = 4_102_444_800;
-/** 2020-01-01 */
-export const OVER = 1_577_836_800;
 
 export const KEY: TokenKey = tokenKey('ES256');
 export const EVIL: TokenKey = tokenKey('ES256', 'jwt evil');
@@ -23,9 +19,6 @@ export function bundleOf(key: TokenKey = KEY, members: JsonObject = {}): string 
 }
 
 export const BUNDLES: Readonly<Record<string, string>> = { 'example.org': bundleOf() };
-
-/** Of a good token; undefined leaves a member out. */
-type Changes = Readonly<Record<string, Json | undefined>>;
 
 /** A good token, but for these claims and headers. */
 export function token(claims: Changes = {}, header: Changes = {}, key: TokenKey = KEY): string {
@@ -40,26 +33,9 @@ export function claimsWith(changes: Changes = {}): JsonObject {
   return without({ sub: SUBJECT, aud: AUDIENCE, exp: EXP, iat: OVER, ...changes });
 }
 
-function without(members: Changes): JsonObject {
-  return Object.fromEntries(
-    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
 /** What differs from case to case. */
-export interface JwtPlan {
-  readonly token: string;
+export interface JwtPlan extends TokenPlan {
   readonly audience?: readonly string[];
-  readonly bundles?: Readonly<Record<string, string>>;
-  readonly level?: Level;
-  readonly spec?: readonly SpecReference[];
-  readonly why?: string;
-  readonly at?: string;
-  readonly deadlineMs?: number;
-  readonly control?: string;
-  /** What the answer has beside the ID. */
-  readonly found?: JsonObject;
-  readonly id?: string;
 }
 
 /** A case that wants a token to be accepted. */
@@ -80,32 +56,4 @@ export function accept(row: number, id: string, title: string, plan: JwtPlan): D
   };
 }
 
-const CONTROL = 'accept/es256';
-
-/** A case that wants a token to be rejected, for one of `codes`. */
-export function refuse(
-  row: number,
-  id: string,
-  title: string,
-  codes: readonly string[],
-  plan: JwtPlan,
-): Draft {
-  return { ...accept(row, id, title, plan), control: plan.control ?? CONTROL, expect: reject(...codes) };
-}
-
-/** A case that leaves open whether a token is accepted; if not, it is for one of `codes`. */
-export function either(
-  row: number,
-  id: string,
-  title: string,
-  codes: readonly string[],
-  plan: JwtPlan,
-): Draft {
-  const { expect } = accept(row, id, title, plan);
-  if (!('ok' in expect)) throw new Error('no ok');
-  return {
-    ...accept(row, id, title, { ...plan, level: 'choice' }),
-    control: plan.control ?? CONTROL,
-    expect: choice({ accepted: expect, refused: reject(...codes) }),
-  };
-}
+export const { refuse, either } = otherCases(accept);

@@ -2,7 +2,8 @@ import { type Json } from '../../src/json.ts';
 import { type Draft } from '../draft.ts';
 import { mint } from '../jwt/token.ts';
 import { JWT_SPEC } from '../spec-quotes-jwt.ts';
-import { accept, claimsWith, either, EXP, headerWith, KEY, OVER, refuse, token } from './jwt-svid-case.ts';
+import { accept, claimsWith, either, headerWith, KEY, refuse, token } from './jwt-svid-case.ts';
+import { EXP, OVER } from './token-case.ts';
 
 /** An instant in 2030, which the cases with a clock of their own turn around. */
 const T = 1_900_000_000;

@@ -1,14 +1,11 @@
-import { type Json, type JsonObject } from '../../src/json.ts';
-import { type Level, type SpecReference } from '../../src/vectors/vector.ts';
-import { choice, type Draft, ok, reject } from '../draft.ts';
+import { type JsonObject } from '../../src/json.ts';
+import { type SpecReference } from '../../src/vectors/vector.ts';
+import { type Draft, ok } from '../draft.ts';
 import { bundleText, jwkOf, mint, sha256, type TokenKey, tokenKey } from '../jwt/token.ts';
+import { type Changes, EXP, otherCases, OVER, type TokenPlan, without } from './token-case.ts';
 
 const SUBJECT = 'spiffe://example.org/web';
 const KID = 'key-1';
-/** 2100-01-01: for every clock until then. */
-export const EXP = 4_102_444_800;
-/** 2020-01-01 */
-export const OVER = 1_577_836_800;
 
 export const KEY: TokenKey = tokenKey('ES256', 'wit a');
 export const EVIL: TokenKey = tokenKey('ES256', 'wit evil');
@@ -23,9 +20,6 @@ export function bundleOf(key: TokenKey = KEY, members: JsonObject = {}): string 
 }
 
 export const BUNDLES: Readonly<Record<string, string>> = { 'example.org': bundleOf() };
-
-/** Of something good; undefined leaves a member out. */
-type Changes = Readonly<Record<string, Json | undefined>>;
 
 /** The public key of the workload as JWK, with other members. */
 export function confirmed(changes: Changes = {}, key: TokenKey = HOLDER): JsonObject {
@@ -50,25 +44,9 @@ export function claimsWith(changes: Changes = {}): JsonObject {
   return without({ sub: SUBJECT, exp: EXP, iat: OVER, cnf: { jwk: confirmed() }, ...changes });
 }
 
-function without(members: Changes): JsonObject {
-  return Object.fromEntries(
-    Object.entries(members).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
 /** What differs from case to case. */
-export interface WitPlan {
-  readonly token: string;
-  readonly bundles?: Readonly<Record<string, string>>;
-  readonly level?: Level;
+export interface WitPlan extends TokenPlan {
   readonly spec: readonly SpecReference[];
-  readonly why?: string;
-  readonly at?: string;
-  readonly deadlineMs?: number;
-  readonly control?: string;
-  /** What the answer has beside the ID. */
-  readonly found?: JsonObject;
-  readonly id?: string;
 }
 
 /** A case that wants a token to be accepted. */
@@ -89,35 +67,7 @@ export function accept(row: number, id: string, title: string, plan: WitPlan): D
   };
 }
 
-const CONTROL = 'accept/es256';
-
-/** A case that wants a token to be rejected, for one of `codes`. */
-export function refuse(
-  row: number,
-  id: string,
-  title: string,
-  codes: readonly string[],
-  plan: WitPlan,
-): Draft {
-  return { ...accept(row, id, title, plan), control: plan.control ?? CONTROL, expect: reject(...codes) };
-}
-
-/** A case that leaves open whether a token is accepted; if not, it is for one of `codes`. */
-export function either(
-  row: number,
-  id: string,
-  title: string,
-  codes: readonly string[],
-  plan: WitPlan,
-): Draft {
-  const { expect } = accept(row, id, title, plan);
-  if (!('ok' in expect)) throw new Error('no ok');
-  return {
-    ...accept(row, id, title, { ...plan, level: 'choice' }),
-    control: plan.control ?? CONTROL,
-    expect: choice({ accepted: expect, refused: reject(...codes) }),
-  };
-}
+export const { refuse, either } = otherCases(accept);
 
 /** What stands for itself in a list of cases: id, title, value. */
 export type Variant<Value> = readonly [id: string, title: string, value: Value];

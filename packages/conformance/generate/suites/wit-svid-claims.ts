@@ -2,16 +2,15 @@ import { type Json } from '../../src/json.ts';
 import { type Draft } from '../draft.ts';
 import { mint, tokenKey } from '../jwt/token.ts';
 import { WIT_SPEC } from '../spec-quotes-wit.ts';
+import { EXP, OVER } from './token-case.ts';
 import {
   accept,
   claimsWith,
   confirmed,
   either,
-  EXP,
   headerWith,
   HOLDER,
   KEY,
-  OVER,
   refuse,
   spkiSha256,
   token,

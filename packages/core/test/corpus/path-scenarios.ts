@@ -102,13 +102,7 @@ export const PATH_SCENARIOS: readonly Scenario[] = [
       'X-08 an intermediate whose ID has a path is accepted below the right root, and below the wrong one it is not',
     code: 'ERR_CHAIN_UNTRUSTED',
     bad: (core) => {
-      const names = subjectAltName([uri('spiffe://a.test/ca')]);
-      const int = issueCa({
-        key: KEYS.intB,
-        subject: 'intermediate B',
-        issuer: ROOT_B,
-        extensions: { names },
-      });
+      const int = intermediateOfB('spiffe://a.test/ca');
       return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
     },
     good: (core) => {
@@ -121,13 +115,7 @@ export const PATH_SCENARIOS: readonly Scenario[] = [
       'X-09 an intermediate with the ID of another trust domain is accepted below the right root, not below the wrong one',
     code: 'ERR_CHAIN_UNTRUSTED',
     bad: (core) => {
-      const names = subjectAltName([uri('spiffe://a.test')]);
-      const int = issueCa({
-        key: KEYS.intB,
-        subject: 'intermediate B',
-        issuer: ROOT_B,
-        extensions: { names },
-      });
+      const int = intermediateOfB('spiffe://a.test');
       return check(core, [leafA({ issuer: int }), int], BUNDLES_AB);
     },
     good: (core) => {
@@ -363,4 +351,10 @@ function twice(then: number): (core: Core) => unknown {
     core.verifyX509Svid(chain, bundles, { at: NOW, role: 'client' });
     return core.verifyX509Svid(chain, bundles, { at: then, role: 'client' });
   };
+}
+
+/** An intermediate below the root of `b.test` that calls itself `id`. */
+function intermediateOfB(id: string): Issued {
+  const names = subjectAltName([uri(id)]);
+  return issueCa({ key: KEYS.intB, subject: 'intermediate B', issuer: ROOT_B, extensions: { names } });
 }
