@@ -96,3 +96,20 @@ func fingerprintOfKey(key crypto.PublicKey) (string, error) {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:]), nil
 }
+
+// spiffeBundles reads the bundles of a call, by the names of their trust domains.
+func spiffeBundles(texts map[string]string) ([]*spiffebundle.Bundle, error) {
+	bundles := make([]*spiffebundle.Bundle, 0, len(texts))
+	for name, text := range texts {
+		td, err := spiffeid.TrustDomainFromString(name)
+		if err != nil {
+			return nil, badParams{err}
+		}
+		bundle, err := spiffebundle.Parse(td, []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		bundles = append(bundles, bundle)
+	}
+	return bundles, nil
+}

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/spiffe/go-spiffe/v2/bundle/jwtbundle"
-	"github.com/spiffe/go-spiffe/v2/bundle/spiffebundle"
-	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
 )
 
@@ -16,15 +14,11 @@ func validateJWT(params struct {
 	Bundles  map[string]string
 }) (any, error) {
 	set := jwtbundle.NewSet()
-	for name, text := range params.Bundles {
-		td, err := spiffeid.TrustDomainFromString(name)
-		if err != nil {
-			return nil, badParams{err}
-		}
-		bundle, err := spiffebundle.Parse(td, []byte(text))
-		if err != nil {
-			return nil, err
-		}
+	bundles, err := spiffeBundles(params.Bundles)
+	if err != nil {
+		return nil, err
+	}
+	for _, bundle := range bundles {
 		set.Add(bundle.JWTBundle())
 	}
 	token := params.Token

@@ -3,10 +3,8 @@ package main
 import (
 	"time"
 
-	"github.com/spiffe/go-spiffe/v2/bundle/spiffebundle"
 	"github.com/spiffe/go-spiffe/v2/exp/bundle/witbundle"
 	"github.com/spiffe/go-spiffe/v2/exp/svid/witsvid"
-	"github.com/spiffe/go-spiffe/v2/spiffeid"
 )
 
 // validateWIT has no `at`: the library takes the clock of the machine.
@@ -15,15 +13,11 @@ func validateWIT(params struct {
 	Bundles map[string]string
 }) (any, error) {
 	set := witbundle.NewSet()
-	for name, text := range params.Bundles {
-		td, err := spiffeid.TrustDomainFromString(name)
-		if err != nil {
-			return nil, badParams{err}
-		}
-		bundle, err := spiffebundle.Parse(td, []byte(text))
-		if err != nil {
-			return nil, err
-		}
+	bundles, err := spiffeBundles(params.Bundles)
+	if err != nil {
+		return nil, err
+	}
+	for _, bundle := range bundles {
 		set.Add(bundle.WITBundle())
 	}
 	svid, err := witsvid.ParseAndValidate(params.Token, set)

@@ -1,18 +1,10 @@
 import { JwtBundle, SpiffeId, TrustDomain } from '@svidkit/core';
+import { type JwtAlgorithm } from '@svidkit/core/jws';
 
 import { requireAlgorithm, signedToken, tokenKeyPair } from './signed-token.ts';
 
 /** How a {@link TestJwtAuthority} signs: what JWT-SVIDs may be signed with. */
-export type JwtKeyAlgorithm =
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
-  | 'ES256'
-  | 'ES384'
-  | 'ES512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512';
+export type JwtKeyAlgorithm = JwtAlgorithm;
 
 /** Options of {@link createTestJwtAuthority}. Everything may be left out. */
 export interface TestJwtAuthorityOptions {
