@@ -24,6 +24,16 @@ export const MOUNT_LIFE_MUTANTS: readonly Mutant[] = [
     apply: () => withOptions({ watch: false, pollIntervalMs: 5000 }),
   },
   {
+    name: 'mount-empties-when-renamed',
+    lie: 'has nothing when the SVID is of another SPIFFE ID than the first one',
+    cases: ['rotation/swap/id-changes'],
+    apply: () =>
+      afterOpening((source) => {
+        const { id } = source.current.svid;
+        return mapSource(source, (context) => (context?.svid.id.equals(id) === true ? context : undefined));
+      }),
+  },
+  {
     name: 'mount-tells-twice',
     lie: 'tells every update twice',
     cases: ['rotation/events/**', 'rotation/swap/no-change*'],
