@@ -126,9 +126,11 @@ function follow<File extends WatchedFile>(file: File, mode: Mode, clock: ManualC
     await file.close();
   });
   // It opens in the middle of its first look, and only the end of that sets the timer that tests move the clock to.
-  const opening = file.open().then(async () => {
+  const opening = openWhole();
+  async function openWhole(): Promise<void> {
+    await file.open();
     while (clock.pending === 0 && !file.closed.aborted) await setImmediate();
-  });
+  }
   // Who wants to know awaits it.
   opening.catch(() => undefined);
   return {

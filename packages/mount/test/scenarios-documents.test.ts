@@ -242,8 +242,9 @@ scenario(
     const byFile = await open({ bundles });
     const byMap = await open({ bundles: path('mount/map.json') });
     // A JWK Set of tokens, as other endpoints publish them: nothing in it says that it is for X.509-SVIDs.
-    const other = (text: string): string => text.replaceAll('"use":"x509-svid",', '');
-    const others = Object.fromEntries(Object.entries(good).map(([name, text]) => [name, other(text)]));
+    const others = Object.fromEntries(
+      Object.entries(good).map(([name, text]) => [name, text.replaceAll('"use":"x509-svid",', '')]),
+    );
     await byFile.silence(() => writer.write({ ...files, ...others }));
     await byMap.source.check();
     expect([trusts(byFile, ca), trusts(byFile, partner), trusts(byMap, third)]).toEqual([true, true, true]);

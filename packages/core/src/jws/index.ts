@@ -1,5 +1,6 @@
 // What tokens of every kind have in common, for the packages of svidkit alone: it can change with every release.
 export { badBundle, MOST_BUNDLE_BYTES, readBundleJson, keysOf } from '../bundle-json.ts';
+export { INSPECT, type Inspect } from '../inspect-custom.ts';
 export { isJsonObject, type JsonObject, kindOfJson } from '../json-reader.ts';
 export { readJwtKey } from '../jwk.ts';
 export { type JwkAuthorities, readAuthorities } from '../jwk-authorities.ts';

@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type inspect } from 'node:util';
 
 import { type SpiffeId } from '@svidkit/core';
-import { freezeClaims, type JwtClaims } from '@svidkit/core/jws';
+import { freezeClaims, INSPECT, type Inspect, type JwtClaims } from '@svidkit/core/jws';
 
 import { type WitReading } from './read-wit.ts';
 import { type WitConfirmation } from './wit-confirmation.ts';
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** What a proof has to go with. */
 interface Bond {
@@ -68,7 +65,7 @@ export class UnprovenWitSvid {
   }
 
   /** @internal */
-  [INSPECT](_depth: unknown, _options: unknown, show: typeof inspect): string {
+  [INSPECT](_depth: unknown, _options: unknown, show: Inspect): string {
     return `UnprovenWitSvid ${show(this.toJSON())}`;
   }
 }

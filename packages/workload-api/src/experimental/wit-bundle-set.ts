@@ -1,10 +1,7 @@
-import { type inspect } from 'node:util';
-
 import { SpiffeError, type TrustDomain } from '@svidkit/core';
+import { INSPECT, type Inspect } from '@svidkit/core/jws';
 
 import { WitBundle } from './wit-bundle.ts';
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** Where the WIT authorities of trust domains come from: a {@link WitBundleSet}, or what looks like one. */
 export interface WitBundles {
@@ -64,7 +61,7 @@ export class WitBundleSet implements WitBundles, Iterable<WitBundle> {
   }
 
   /** @internal */
-  [INSPECT](_depth: unknown, _options: unknown, show: typeof inspect): string {
+  [INSPECT](_depth: unknown, _options: unknown, show: Inspect): string {
     return `WitBundleSet ${show(this.toJSON())}`;
   }
 }

@@ -1,9 +1,10 @@
 import { type KeyObject } from 'node:crypto';
-import { type inspect } from 'node:util';
 
 import { type TrustDomain } from '@svidkit/core';
 import {
   badBundle,
+  INSPECT,
+  type Inspect,
   isJsonObject,
   keysOf,
   MOST_BUNDLE_BYTES,
@@ -11,8 +12,6 @@ import {
   readAuthorities,
   readBundleJson,
 } from '@svidkit/core/jws';
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
  * The keys that sign the WIT-SVIDs of one trust domain, by key ID. Immutable. It has nothing in common with the bundles
@@ -82,7 +81,7 @@ export class WitBundle {
   }
 
   /** @internal */
-  [INSPECT](_depth: unknown, _options: unknown, show: typeof inspect): string {
+  [INSPECT](_depth: unknown, _options: unknown, show: Inspect): string {
     return `WitBundle ${show(this.toJSON())}`;
   }
 }

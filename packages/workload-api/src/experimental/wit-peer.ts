@@ -1,11 +1,7 @@
-import { type inspect } from 'node:util';
-
 import { type AuthorizedSubject, SpiffeError, type SpiffeId } from '@svidkit/core';
-import { type JwtClaims } from '@svidkit/core/jws';
+import { INSPECT, type Inspect, type JwtClaims } from '@svidkit/core/jws';
 
 import { type UnprovenWitSvid } from './unproven-wit-svid.ts';
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /**
  * A peer that has shown a WIT-SVID and proven that it holds the key in it. Immutable.
@@ -56,7 +52,7 @@ export class WitPeer {
   }
 
   /** @internal */
-  [INSPECT](_depth: unknown, _options: unknown, show: typeof inspect): string {
+  [INSPECT](_depth: unknown, _options: unknown, show: Inspect): string {
     return `WitPeer ${show(this.toJSON())}`;
   }
 }

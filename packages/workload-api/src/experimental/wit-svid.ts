@@ -1,14 +1,11 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { type inspect } from 'node:util';
 
 import { isSpiffeError, type SpiffeId } from '@svidkit/core';
-import { type JwtAlgorithm } from '@svidkit/core/jws';
+import { INSPECT, type Inspect, type JwtAlgorithm } from '@svidkit/core/jws';
 
 import { badMessage } from '../bad-message.ts';
 import { readId } from '../read-id.ts';
 import { readWit, type WitReading } from './read-wit.ts';
-
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** One entry of WITSVIDResponse. */
 export interface WitSvidFields {
@@ -79,7 +76,7 @@ export class WitSvid {
   }
 
   /** @internal */
-  [INSPECT](_depth: unknown, _options: unknown, show: typeof inspect): string {
+  [INSPECT](_depth: unknown, _options: unknown, show: Inspect): string {
     return `WitSvid ${show(this.toJSON())}`;
   }
 }
